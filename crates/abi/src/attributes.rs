@@ -1,0 +1,209 @@
+//! Attribute keys and values as they cross the boundary, all borrowed.
+
+use std::marker::PhantomData;
+
+/// A borrowed UTF-8 string: `len` bytes at `ptr`, without a terminating NUL.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Str<'a> {
+    ptr: *const u8,
+    len: usize,
+    is_static: bool,
+    lifetime: PhantomData<&'a str>,
+}
+
+impl<'a> Str<'a> {
+    /// A string that the receiver copies if it keeps it.
+    pub const fn borrowed(text: &'a str) -> Self {
+        Self { ptr: text.as_ptr(), len: text.len(), is_static: false, lifetime: PhantomData }
+    }
+
+    /// A string that lives as long as the process, so that the receiver may keep it without a copy. The libraries that
+    /// hold such strings are never unloaded by CPython.
+    pub const fn from_static(text: &'static str) -> Self {
+        Self { ptr: text.as_ptr(), len: text.len(), is_static: true, lifetime: PhantomData }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &'a str {
+        // SAFETY: both constructors take `ptr` and `len` from one `&str` that lives for `'a`.
+        unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(self.ptr, self.len)) }
+    }
+
+    /// The text for the life of the process, if the sender said that it lives that long.
+    pub fn as_static(&self) -> Option<&'static str> {
+        self.is_static.then(|| {
+            // SAFETY: `is_static` is set by `from_static` alone, whose argument is a `&'static str`.
+            unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(self.ptr, self.len)) }
+        })
+    }
+}
+
+/// Which member of [`ValueData`] a [`Value`] carries.
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ValueTag {
+    /// Python's `None`.
+    Null = 0,
+    /// A boolean.
+    Bool = 1,
+    /// A signed 64-bit integer.
+    I64 = 2,
+    /// A double.
+    F64 = 3,
+    /// A string.
+    Str = 4,
+    /// A list of strings.
+    StrList = 5,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+union ValueData<'a> {
+    boolean: bool,
+    integer: i64,
+    double: f64,
+    string: Str<'a>,
+    list: StrList<'a>,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct StrList<'a> {
+    ptr: *const Str<'a>,
+    len: usize,
+}
+
+/// An attribute value.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Value<'a> {
+    tag: ValueTag,
+    data: ValueData<'a>,
+}
+
+impl<'a> Value<'a> {
+    /// Python's `None`.
+    pub const NULL: Self = Self { tag: ValueTag::Null, data: ValueData { integer: 0 } };
+
+    /// A list of strings.
+    pub const fn list(items: &'a [Str<'a>]) -> Self {
+        Self { tag: ValueTag::StrList, data: ValueData { list: StrList { ptr: items.as_ptr(), len: items.len() } } }
+    }
+
+    /// Which of the `as_*` accessors answers.
+    pub const fn tag(&self) -> ValueTag {
+        self.tag
+    }
+
+    /// The boolean, if it is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        // SAFETY: the tag names the member that was written.
+        (self.tag == ValueTag::Bool).then(|| unsafe { self.data.boolean })
+    }
+
+    /// The integer, if it is one.
+    pub fn as_i64(&self) -> Option<i64> {
+        // SAFETY: the tag names the member that was written.
+        (self.tag == ValueTag::I64).then(|| unsafe { self.data.integer })
+    }
+
+    /// The double, if it is one.
+    pub fn as_f64(&self) -> Option<f64> {
+        // SAFETY: the tag names the member that was written.
+        (self.tag == ValueTag::F64).then(|| unsafe { self.data.double })
+    }
+
+    /// The string, if it is one.
+    pub fn as_str(&self) -> Option<Str<'a>> {
+        // SAFETY: the tag names the member that was written.
+        (self.tag == ValueTag::Str).then(|| unsafe { self.data.string })
+    }
+
+    /// The strings, if it is a list of them.
+    pub fn as_list(&self) -> Option<&'a [Str<'a>]> {
+        (self.tag == ValueTag::StrList).then(|| {
+            // SAFETY: the tag names the member that was written, from a slice that lives for `'a`.
+            unsafe { std::slice::from_raw_parts(self.data.list.ptr, self.data.list.len) }
+        })
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(boolean: bool) -> Self {
+        Self { tag: ValueTag::Bool, data: ValueData { boolean } }
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(integer: i64) -> Self {
+        Self { tag: ValueTag::I64, data: ValueData { integer } }
+    }
+}
+
+impl From<f64> for Value<'_> {
+    fn from(double: f64) -> Self {
+        Self { tag: ValueTag::F64, data: ValueData { double } }
+    }
+}
+
+impl<'a> From<Str<'a>> for Value<'a> {
+    fn from(string: Str<'a>) -> Self {
+        Self { tag: ValueTag::Str, data: ValueData { string } }
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Str::borrowed(text).into()
+    }
+}
+
+/// One attribute.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct KeyValue<'a> {
+    /// The key. Semantic-convention keys are static.
+    pub key: Str<'a>,
+    /// The value.
+    pub value: Value<'a>,
+}
+
+impl<'a> KeyValue<'a> {
+    /// An attribute whose key lives as long as the process.
+    pub fn new(key: &'static str, value: impl Into<Value<'a>>) -> Self {
+        Self { key: Str::from_static(key), value: value.into() }
+    }
+
+    /// An attribute whose key was made at run time.
+    pub fn with_key(key: &'a str, value: impl Into<Value<'a>>) -> Self {
+        Self { key: Str::borrowed(key), value: value.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_answers_to_its_own_tag_alone() {
+        let value = Value::from(7_i64);
+        assert_eq!((value.as_i64(), value.as_f64(), value.as_bool()), (Some(7), None, None));
+        assert!(value.as_str().is_none() && value.as_list().is_none());
+    }
+
+    #[test]
+    fn a_list_keeps_its_strings() {
+        let items = [Str::borrowed("a"), Str::from_static("b")];
+        let value = Value::list(&items);
+        let texts: Vec<_> = value.as_list().into_iter().flatten().map(Str::as_str).collect();
+        assert_eq!(texts, ["a", "b"]);
+    }
+
+    #[test]
+    fn only_a_static_string_may_be_kept() {
+        let owned = String::from("run time");
+        assert_eq!(Str::borrowed(&owned).as_static(), None);
+        assert_eq!(Str::from_static("link time").as_static(), Some("link time"));
+    }
+}

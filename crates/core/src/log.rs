@@ -1,0 +1,74 @@
+//! Logging to Python's `logging`, from threads that are attached to the interpreter only.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use pyo3::prelude::*;
+
+/// Severity, by the method of `logging.Logger` that it calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    /// `Logger.debug`
+    Debug,
+    /// `Logger.info`
+    Info,
+    /// `Logger.warning`
+    Warning,
+    /// `Logger.error`
+    Error,
+}
+
+impl Level {
+    fn method(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+static LOGGER_NAME: OnceLock<&'static str> = OnceLock::new();
+static LOGGED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+
+/// Names the logger of this library (its Python package). Called once, when the native module is imported.
+pub fn set_logger_name(name: &'static str) {
+    LOGGER_NAME.get_or_init(|| name);
+}
+
+/// Logs one line. What goes wrong in `logging` itself (a handler that raises) is swallowed; an exception that is being
+/// handled by the caller stays as it is.
+pub fn log(py: Python<'_>, level: Level, message: &str) {
+    let name = LOGGER_NAME.get().copied().unwrap_or("otel_rs");
+    let pending = PyErr::take(py);
+    let logged = py
+        .import("logging")
+        .and_then(|logging| logging.call_method1("getLogger", (name,)))
+        .and_then(|logger| logger.call_method1(level.method(), ("%s", message)));
+    drop(logged);
+    if let Some(error) = pending {
+        error.restore(py);
+    }
+}
+
+/// Logs one line per `kind` for the life of the process; later ones of the kind are dropped.
+pub fn log_once(py: Python<'_>, level: Level, kind: &str, message: &str) {
+    let first = {
+        let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+        logged.get_or_insert_with(HashSet::new).insert(kind.to_owned())
+    };
+    if first {
+        log(py, level, message);
+    }
+}
+
+/// [`log_once`] at [`Level::Error`].
+pub fn error_once(py: Python<'_>, kind: &str, message: &str) {
+    log_once(py, Level::Error, kind, message);
+}
+
+/// [`log_once`] at [`Level::Warning`].
+pub fn warning_once(py: Python<'_>, kind: &str, message: &str) {
+    log_once(py, Level::Warning, kind, message);
+}
