@@ -1,0 +1,96 @@
+"""The ``opentelemetry_configurator`` entry point: the native SDK, set up from ``OTEL_*`` variables."""
+
+from collections.abc import Callable
+from logging import getLogger
+from os import environ
+from typing import Any, ClassVar
+
+from otel_rs_distro.exporters import METRICS, TRACES, exporter_names, report_logs_exporter
+from otel_rs_distro.unsupported import report_unsupported_variables
+from otel_rs_distro.version import __version__
+
+_logger = getLogger(__name__)
+
+
+class OtelRsConfigurator:
+    """Makes the native SDK the global tracer and meter provider.
+
+    The SDK reads by itself the variables that concern one of its parts alone (``OTEL_EXPORTER_OTLP_*``, ``OTEL_BSP_*``,
+    ``OTEL_METRIC_EXPORT_*``, the limits). Nothing raises out of ``configure``: what cannot be set up is logged and left
+    out, and the application runs without it.
+    """
+
+    has_run: ClassVar[bool] = False
+    """Whether this configurator, and not another one, was chosen in this process."""
+
+    def configure(self, **kwargs: Any) -> None:
+        """Configures tracing and metrics; the launcher passes ``auto_instrumentation_version``."""
+        type(self).has_run = True
+        if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+            return
+        try:
+            self._configure(**kwargs)
+        except Exception:
+            _logger.exception("Configuring OpenTelemetry failed; the application runs without telemetry")
+
+    def _configure(self, auto_instrumentation_version: str | None = None, **_: Any) -> None:
+        report_unsupported_variables()
+        report_logs_exporter()
+        resource = _resource(auto_instrumentation_version)
+        _guarded("tracing", _configure_tracing, resource)
+        _guarded("metrics", _configure_metrics, resource)
+
+
+def _guarded(what: str, configure: Callable[..., None], *arguments: Any) -> None:
+    try:
+        configure(*arguments)
+    except Exception:
+        _logger.exception("Configuring %s failed; the application runs without it", what)
+
+
+def _resource(auto_instrumentation_version: str | None) -> Any:
+    from otel_rs_sdk import Resource
+
+    attributes = {"telemetry.distro.name": "otel-rs-distro", "telemetry.distro.version": __version__}
+    if auto_instrumentation_version:
+        attributes["telemetry.auto.version"] = auto_instrumentation_version
+    return Resource.create(attributes)
+
+
+def _configure_tracing(resource: Any) -> None:
+    from opentelemetry.trace import set_tracer_provider
+    from otel_rs_sdk import (
+        BatchSpanProcessor,
+        ConsoleSpanExporter,
+        OTLPSpanExporter,
+        TracerProvider,
+        sampler_from_environment,
+    )
+
+    # Without an exporter the provider is set nevertheless, as the stock SDK does: spans still have ids, which reach
+    # the next service and the application's logs.
+    provider = TracerProvider(sampler=sampler_from_environment(), resource=resource)
+    exporters = {"otlp": OTLPSpanExporter, "console": ConsoleSpanExporter}
+    for name in exporter_names(TRACES):
+        _guarded(f"the {name} span exporter", _add, provider.add_span_processor, BatchSpanProcessor, exporters[name])
+    set_tracer_provider(provider)
+
+
+def _configure_metrics(resource: Any) -> None:
+    from opentelemetry.metrics import set_meter_provider
+    from otel_rs_sdk import (
+        ConsoleMetricExporter,
+        MeterProvider,
+        OTLPMetricExporter,
+        PeriodicExportingMetricReader,
+    )
+
+    exporters = {"otlp": OTLPMetricExporter, "console": ConsoleMetricExporter}
+    readers: list[Any] = []
+    for name in exporter_names(METRICS):
+        _guarded(f"the {name} metric exporter", _add, readers.append, PeriodicExportingMetricReader, exporters[name])
+    set_meter_provider(MeterProvider(metric_readers=readers, resource=resource))
+
+
+def _add(add: Callable[[Any], None], processor: Callable[[Any], Any], exporter: Callable[[], Any]) -> None:
+    add(processor(exporter()))

@@ -1,0 +1,39 @@
+"""Variables that the stock SDK knows and this one does not: a user who sets one is told, in a line each."""
+
+from logging import getLogger
+from os import environ
+
+_logger = getLogger(__name__)
+
+# Variable: values that change nothing, and what happens instead. Remove a row when the SDK learns the variable.
+_UNSUPPORTED: dict[str, tuple[tuple[str, ...], str]] = {
+    "OTEL_CONFIG_FILE": ((), "the configuration is taken from the other OTEL_* variables"),
+    "OTEL_PYTHON_ID_GENERATOR": (("random",), "ids are random"),
+    "OTEL_PYTHON_TRACER_CONFIGURATOR": ((), "all tracers are enabled"),
+    "OTEL_PYTHON_METER_CONFIGURATOR": ((), "all meters are enabled"),
+    "OTEL_PYTHON_LOGGER_CONFIGURATOR": ((), "logs are not exported"),
+    "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED": (("false",), "logs are not exported"),
+    "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": (("false",), "the SDK records no metrics about itself"),
+    "OTEL_METRICS_EXEMPLAR_FILTER": (("always_off",), "metrics have no exemplars"),
+    "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": (
+        ("otel",),
+        "the resource comes from OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME",
+    ),
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": ((), "requests carry OTEL_EXPORTER_OTLP_HEADERS only"),
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER": (
+        (),
+        "requests carry OTEL_EXPORTER_OTLP_TRACES_HEADERS only",
+    ),
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_METRICS_CREDENTIAL_PROVIDER": (
+        (),
+        "requests carry OTEL_EXPORTER_OTLP_METRICS_HEADERS only",
+    ),
+}
+
+
+def report_unsupported_variables() -> None:
+    """Logs one warning for each variable that is set and has no effect."""
+    for variable, (harmless, instead) in _UNSUPPORTED.items():
+        value = environ.get(variable, "").strip()
+        if value and value.lower() not in harmless:
+            _logger.warning("%s is not supported yet and has no effect: %s", variable, instead)

@@ -1,0 +1,1 @@
+"""What several test suites share: receivers, environments with chosen packages, real servers."""
