@@ -1,0 +1,119 @@
+# The commands of the project; CI runs the same. Everything is built in .venv-*, .cache, dist and target.
+#
+#   make wheels   every wheel into dist/
+#   make demo     a Flask application under the stock launcher, and the spans that it made
+#   make test     everything that CI runs
+#   make lint     formatters and checkers
+#   make bench    CPU per request: bare, stock, ours
+#
+# PYTHON=python3.12 picks another interpreter; PROFILE=dev builds the wheels in seconds instead of optimised.
+
+PYTHON ?= python3
+PROFILE ?= release
+CARGO ?= cargo
+PYTEST_ARGUMENTS ?=
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+BUILD_ENVIRONMENT := .venv-build-$(PYTHON_VERSION)
+TEST_ENVIRONMENT := .venv-test-$(PYTHON_VERSION)
+REQUIREMENTS := tests/requirements
+
+WHEEL_PROJECTS := $(patsubst %/pyproject.toml,%,$(wildcard crates/*/pyproject.toml python/*/pyproject.toml))
+WHEEL_SOURCES := Cargo.toml Cargo.lock \
+    $(shell find crates python -type f -not -path '*/__pycache__/*' -not -name '*.so' -not -path '*/tests.rs')
+WHEELS := dist/.built-$(PROFILE)
+
+# What mypy checks: our Python by source, so that a change needs no new wheel.
+TYPED_ROOTS := tests $(wildcard python/*/src crates/*/python)
+NATIVE_MODULES := $(notdir $(patsubst %/,%,$(dir $(wildcard crates/*/python/*/__init__.py))))
+empty :=
+space := $(empty) $(empty)
+
+.PHONY: help wheels demo test test-rust test-python test-interpreters test-fast lint lint-rust lint-python format bench clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# --- wheels -----------------------------------------------------------------------------------------------------------
+
+wheels: $(WHEELS)
+
+$(WHEELS): $(WHEEL_SOURCES) $(BUILD_ENVIRONMENT)/.ready scripts/build_wheels.sh
+	@scripts/build_wheels.sh $(BUILD_ENVIRONMENT) $(PROFILE) $(WHEEL_PROJECTS)
+	@touch $@
+
+$(BUILD_ENVIRONMENT)/.ready: $(REQUIREMENTS)/build.txt $(REQUIREMENTS)/constraints.txt scripts/create_environment.sh
+	@scripts/create_environment.sh $(PYTHON) $(BUILD_ENVIRONMENT) -r $(REQUIREMENTS)/build.txt
+
+# --- demo and benchmark -----------------------------------------------------------------------------------------------
+
+demo: $(WHEELS)
+	@$(PYTHON) -u examples/demo/run.py
+
+bench: $(TEST_ENVIRONMENT)/.wheels
+	@$(TEST_ENVIRONMENT)/bin/python -u benches/run.py
+
+# --- tests ------------------------------------------------------------------------------------------------------------
+
+test: lint test-rust test-python test-interpreters
+
+test-rust:
+	@echo "==> cargo test"
+	@$(CARGO) test --workspace --locked
+
+test-python: $(TEST_ENVIRONMENT)/.wheels
+	@echo "==> pytest on Python $(PYTHON_VERSION)"
+	@$(TEST_ENVIRONMENT)/bin/python -m pytest --durations=5 $(PYTEST_ARGUMENTS)
+
+# The suites that run in one process, on the oldest and the newest other interpreter of this machine.
+test-interpreters: $(WHEELS)
+	@for python in $$(scripts/other_pythons.sh $(PYTHON_VERSION)); do \
+	    $(MAKE) test-fast PYTHON=$$python PROFILE=$(PROFILE); \
+	done
+
+test-fast: $(TEST_ENVIRONMENT)/.wheels
+	@echo "==> pytest on Python $(PYTHON_VERSION), without the end-to-end tests"
+	@$(TEST_ENVIRONMENT)/bin/python -m pytest -q --ignore=tests/e2e $(PYTEST_ARGUMENTS)
+
+$(TEST_ENVIRONMENT)/.ready: $(wildcard $(REQUIREMENTS)/*.txt) scripts/create_environment.sh
+	@scripts/create_environment.sh $(PYTHON) $(TEST_ENVIRONMENT) -r $(REQUIREMENTS)/test.txt -r $(REQUIREMENTS)/lint.txt
+
+$(TEST_ENVIRONMENT)/.wheels: $(TEST_ENVIRONMENT)/.ready $(WHEELS)
+	@$(TEST_ENVIRONMENT)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --no-deps --force-reinstall dist/*.whl
+	@touch $@
+
+# --- lint -------------------------------------------------------------------------------------------------------------
+
+lint: lint-rust lint-python
+
+lint-rust:
+	@scripts/require_cargo_component.sh fmt rustfmt
+	@scripts/require_cargo_component.sh clippy clippy
+	@echo "==> cargo fmt"
+	@$(CARGO) fmt --all --check
+	@echo "==> cargo clippy"
+	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+lint-python: $(TEST_ENVIRONMENT)/.wheels
+	@echo "==> ruff"
+	@$(TEST_ENVIRONMENT)/bin/ruff check .
+	@$(TEST_ENVIRONMENT)/bin/ruff format --check .
+	@echo "==> mypy"
+	@MYPYPATH=$(subst $(space),:,$(TYPED_ROOTS)) $(TEST_ENVIRONMENT)/bin/mypy $(TYPED_ROOTS) benches examples
+	@echo "==> stubtest: $(NATIVE_MODULES)"
+	@$(TEST_ENVIRONMENT)/bin/python -m mypy.stubtest --concise $(NATIVE_MODULES)
+
+format: $(TEST_ENVIRONMENT)/.ready
+	@$(CARGO) fmt --all
+	@$(TEST_ENVIRONMENT)/bin/ruff check --fix .
+	@$(TEST_ENVIRONMENT)/bin/ruff format .
+
+clean:
+	@rm -rf dist target .cache .venv-*

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Builds wheels into dist/: build_wheels.sh ENVIRONMENT PROFILE PROJECT-FOLDER…
+# A project with a Cargo.toml is built by maturin, any other by its own build backend.
+set -eu
+
+environment=$1 profile=$2
+shift 2
+
+rm -rf dist
+mkdir dist
+for project in "$@"; do
+    echo "==> $project ($profile)"
+    if [ -f "$project/Cargo.toml" ]; then
+        "$environment/bin/maturin" build --profile "$profile" --locked --manifest-path "$project/Cargo.toml" --out dist
+    else
+        "$environment/bin/python" -m pip wheel --quiet --disable-pip-version-check \
+            --no-deps --no-build-isolation --wheel-dir dist "$project"
+    fi
+done
+ls dist/*.whl
