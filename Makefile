@@ -12,6 +12,7 @@ PYTHON ?= python3
 PROFILE ?= release
 CARGO ?= cargo
 PYTEST_ARGUMENTS ?=
+BENCH_ARGUMENTS ?=
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -57,7 +58,7 @@ demo: $(WHEELS)
 	@$(PYTHON) -u examples/demo/run.py
 
 bench: $(TEST_ENVIRONMENT)/.wheels
-	@$(TEST_ENVIRONMENT)/bin/python -u benches/run.py
+	@$(TEST_ENVIRONMENT)/bin/python -u benches/run.py $(BENCH_ARGUMENTS)
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 

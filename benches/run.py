@@ -1,0 +1,190 @@
+"""CPU per request, start-up and memory: bare Flask, the stock packages, ours.
+
+Every row is a process of its own, started through the stock launcher, that exports to a local receiver in another
+process. The rows take turns within each round, so that what disturbs the machine disturbs all of them alike; the table
+has the medians over the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+from support.environments import NATIVE, PLUGIN, STOCK_FLASK, STOCK_SDK, Environment, dist, environment  # noqa: E402
+
+APPLICATION = ("flask",)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One configuration that is measured."""
+
+    name: str
+    requirements: tuple[str, ...]
+    launcher: bool = True
+    options: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+ROWS = (
+    Row("bare", APPLICATION, launcher=False),
+    Row("stock", (*APPLICATION, *STOCK_SDK, *STOCK_FLASK)),
+    Row("native", (*APPLICATION, *NATIVE)),
+    Row("ours on stock SDK", (*APPLICATION, *STOCK_SDK, *PLUGIN)),
+    Row(
+        "floor of stock SDK",
+        (*APPLICATION, *STOCK_SDK),
+        options=("--floor",),
+        variables={"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one run of one row gave."""
+
+    cpu_us: float
+    rss_mib: float
+    start_up_ms: float
+
+
+@contextmanager
+def sink() -> Iterator[int]:
+    """The receiver's port."""
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "sink.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.stdin.close()
+        process.wait(10)
+        process.stdout.close()
+
+
+def command_of(row: Row, place: Environment, *arguments: str) -> list[str]:
+    """The command line of a process of ``row``."""
+    launcher = [place.command("opentelemetry-instrument")] if row.launcher else []
+    return [*launcher, place.python, *arguments]
+
+
+def variables_of(row: Row, place: Environment, port: int, requests: int) -> dict[str, str]:
+    """The variables of a process of ``row``: all rows export the same, and none may drop a span."""
+    return place.variables(
+        OTEL_SERVICE_NAME="bench",
+        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}",
+        OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+        OTEL_LOGS_EXPORTER="none",
+        OTEL_BSP_MAX_QUEUE_SIZE=str(4 * requests),
+        **row.variables,
+    )
+
+
+def start_up_ms(row: Row, place: Environment, variables: dict[str, str]) -> float:
+    """CPU milliseconds of a process that imports Flask and ends."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command_of(row, place, "-c", "import flask"), env=variables, check=True, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
+
+
+def measure(row: Row, place: Environment, port: int, requests: int, warm_up: int) -> Sample:
+    """One run of one row; fails when an exported span or measurement did not arrive."""
+    variables = variables_of(row, place, port, requests)
+    start_up = start_up_ms(row, place, variables)
+    received(port)
+    counts = (f"--requests={requests}", f"--warm-up={warm_up}")
+    result = subprocess.run(
+        command_of(row, place, str(HERE / "workload.py"), *counts, *row.options),
+        env=variables,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    expected = requests + warm_up if row.launcher else 0
+    arrived = received(port)
+    if arrived != {"spans": expected, "measured": expected}:
+        raise SystemExit(f"{row.name}: expected {expected} spans and measurements, the receiver has {arrived}")
+    sample = json.loads(result.stdout)
+    return Sample(sample["cpu_us"], sample["rss_kib"] / 1024, start_up)
+
+
+def received(port: int) -> dict[str, int]:
+    """What the receiver got since it was last asked."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as response:
+        counts: dict[str, int] = json.load(response)
+        return counts
+
+
+def print_table(samples: dict[str, list[Sample]]) -> None:
+    """The medians of each row, and what it adds to the bare row against what stock adds."""
+    medians = {
+        name: Sample(
+            *(statistics.median(getattr(s, key) for s in of_row) for key in ("cpu_us", "rss_mib", "start_up_ms"))
+        )
+        for name, of_row in samples.items()
+    }
+    bare = medians.get("bare")
+    stock = medians.get("stock")
+    print()
+    print(
+        f"{'':20}{'CPU us/request':>16}{'min..max':>18}{'added us':>10}{'stock/row':>11}{'start ms':>10}{'RSS MiB':>9}"
+    )
+    for name, median in medians.items():
+        cpu = [sample.cpu_us for sample in samples[name]]
+        added = median.cpu_us - bare.cpu_us if bare and name != "bare" else None
+        ratio = (stock.cpu_us - bare.cpu_us) / added if bare and stock and added and added > 0 else None
+        print(
+            f"{name:20}{median.cpu_us:16.1f}{f'{min(cpu):.1f}..{max(cpu):.1f}':>18}"
+            f"{'' if added is None else f'{added:.1f}':>10}{'' if ratio is None else f'{ratio:.1f}':>11}"
+            f"{median.start_up_ms:10.0f}{median.rss_mib:9.1f}"
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the rounds and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=int(os.environ.get("BENCH_ROUNDS", 7)))
+    parser.add_argument("--requests", type=int, default=int(os.environ.get("BENCH_REQUESTS", 4000)))
+    parser.add_argument("--warm-up", type=int, default=1000)
+    parser.add_argument("--rows", default="", help="names, separated by commas; default: all")
+    options = parser.parse_args(arguments)
+
+    rows = [row for row in ROWS if not options.rows or row.name in options.rows.split(",")]
+    print(f"Wheels: {dist()}. Preparing {len(rows)} environments …", flush=True)
+    places = {row.name: environment(*row.requirements) for row in rows}
+    samples: dict[str, list[Sample]] = defaultdict(list)
+    with sink() as port:
+        for number in range(options.rounds):
+            started = time.monotonic()
+            for row in rows:
+                samples[row.name].append(measure(row, places[row.name], port, options.requests, options.warm_up))
+            seconds = time.monotonic() - started
+            print(f"round {number + 1} of {options.rounds}: {seconds:.1f} s", flush=True)
+    print_table(samples)
+    print(
+        f"\nMedians of {options.rounds} rounds, {options.requests} requests each; process CPU, all threads, flush included."
+    )
+    print("start: CPU of launcher and process to import Flask and exit. stock/row: CPU added by stock / by the row.")
+
+
+if __name__ == "__main__":
+    main()
