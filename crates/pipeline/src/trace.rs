@@ -1,0 +1,24 @@
+//! Spans: their state, samplers, ids, processors, the queue and its export thread.
+
+mod batch;
+mod console;
+mod context;
+mod export;
+mod id_generator;
+mod limits;
+mod processor;
+mod record;
+mod sampler;
+mod simple;
+mod span_data;
+
+pub use batch::{BatchConfig, BatchSpanProcessor, ConfigError};
+pub use console::{ConsoleSpanExporter, span_json};
+pub use context::{SpanContext, TraceFlags};
+pub use export::{SpanExport, SpanExporterFactory};
+pub use id_generator::{random_span_id, random_trace_id};
+pub use limits::{Limit, RequestedLimits, SpanLimits};
+pub use processor::SpanProcessor;
+pub use record::{Event, Link, Origin, Scope, SpanKind, SpanRecord, Status, StatusCode};
+pub use sampler::{Delegate, ParentBased, RootSampler, Sampler};
+pub use simple::SimpleSpanProcessor;
