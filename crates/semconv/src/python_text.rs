@@ -31,7 +31,8 @@ pub(crate) enum Int {
 }
 
 pub(crate) fn parse_int(text: &str) -> Int {
-    let text = python_strip(text);
+    // Not `python_strip`: `int` leaves the information separators where they are.
+    let text = text.trim();
     let (negative, digits) = match text.as_bytes() {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -68,7 +69,8 @@ mod tests {
     fn int_takes_what_python_takes() {
         for (text, expected) in [
             ("443", Some(443)),
-            (" \t\u{a0}\u{1c}+4_43\r\n", Some(443)),
+            (" \t\u{a0}+4_43\r\n", Some(443)),
+            ("\u{1c}443", None),
             ("-0", Some(0)),
             ("007", Some(7)),
             ("9223372036854775807", Some(i64::MAX)),

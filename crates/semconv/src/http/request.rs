@@ -65,34 +65,34 @@ impl Request<'_> {
     pub fn span_attributes<'b>(&'b self, stability: Stability, out: &mut Vec<KeyValue<'b>>) {
         let mut out = Attributes { stability, out };
         if stability.reports_new() {
-            out.text(HTTP_REQUEST_METHOD_ORIGINAL, self.method.original_if_different().unwrap_or_default());
+            out.push_text(HTTP_REQUEST_METHOD_ORIGINAL, self.method.original_if_different().unwrap_or_default());
         }
-        out.both(old::HTTP_METHOD, HTTP_REQUEST_METHOD, self.method.normalized());
-        out.old(old::HTTP_SERVER_NAME, self.server_name.map_or(Value::NULL, Value::from));
-        out.both(old::HTTP_SCHEME, URL_SCHEME, self.scheme);
+        out.push_both(old::HTTP_METHOD, HTTP_REQUEST_METHOD, self.method.normalized());
+        out.push_old(old::HTTP_SERVER_NAME, self.server_name.map_or(Value::NULL, Value::from));
+        out.push_both(old::HTTP_SCHEME, URL_SCHEME, self.scheme);
         if !self.host.is_empty() {
-            out.both(old::NET_HOST_NAME, SERVER_ADDRESS, self.host);
-            out.old(old::HTTP_HOST, self.host);
+            out.push_both(old::NET_HOST_NAME, SERVER_ADDRESS, self.host);
+            out.push_old(old::HTTP_HOST, self.host);
         }
         if let Some(port) = self.port.filter(|port| *port != 0) {
-            out.both_numbers(old::NET_HOST_PORT, SERVER_PORT, port);
+            out.push_both_numbers(old::NET_HOST_PORT, SERVER_PORT, port);
         }
         self.target_attributes(&mut out);
         self.peer_attributes(&mut out);
-        out.both(old::HTTP_USER_AGENT, USER_AGENT_ORIGINAL, self.user_agent);
-        out.text(USER_AGENT_SYNTHETIC_TYPE, synthetic_type(self.user_agent).unwrap_or_default());
-        out.both(old::HTTP_FLAVOR, NETWORK_PROTOCOL_VERSION, self.protocol_version);
+        out.push_both(old::HTTP_USER_AGENT, USER_AGENT_ORIGINAL, self.user_agent);
+        out.push_text(USER_AGENT_SYNTHETIC_TYPE, synthetic_type(self.user_agent).unwrap_or_default());
+        out.push_both(old::HTTP_FLAVOR, NETWORK_PROTOCOL_VERSION, self.protocol_version);
     }
 
     fn target_attributes<'b>(&'b self, out: &mut Attributes<'_, 'b>) {
         if !self.target.is_empty() {
-            out.old(old::HTTP_TARGET, self.target);
+            out.push_old(old::HTTP_TARGET, self.target);
             if out.stability.reports_new() {
-                out.text(URL_PATH, self.path);
-                out.text(URL_QUERY, self.query);
+                out.push_text(URL_PATH, self.path);
+                out.push_text(URL_QUERY, self.query);
             }
         } else if !self.url.is_empty() {
-            out.old(old::HTTP_URL, self.url);
+            out.push_old(old::HTTP_URL, self.url);
         }
     }
 
@@ -101,16 +101,16 @@ impl Request<'_> {
         let remote_host = if self.remote_host == self.remote_addr { "" } else { self.remote_host };
         let client_address = if remote_host.is_empty() { self.remote_addr } else { remote_host };
         if !self.remote_addr.is_empty() {
-            out.old(old::NET_PEER_IP, self.remote_addr);
-            out.new(CLIENT_ADDRESS, client_address);
+            out.push_old(old::NET_PEER_IP, self.remote_addr);
+            out.push_new(CLIENT_ADDRESS, client_address);
         }
         if let Some(port) = self.remote_port {
-            out.both_numbers(old::NET_PEER_PORT, CLIENT_PORT, port);
+            out.push_both_numbers(old::NET_PEER_PORT, CLIENT_PORT, port);
         }
         if !remote_host.is_empty() {
-            out.old(old::NET_PEER_NAME, remote_host);
+            out.push_old(old::NET_PEER_NAME, remote_host);
             if self.remote_addr.is_empty() {
-                out.new(CLIENT_ADDRESS, client_address);
+                out.push_new(CLIENT_ADDRESS, client_address);
             }
         }
     }
@@ -119,16 +119,16 @@ impl Request<'_> {
     pub fn active_request_attributes<'b>(&'b self, stability: Stability, out: &mut Vec<KeyValue<'b>>) {
         if stability.reports_old() {
             let mut out = Attributes { stability: Stability::Old, out };
-            out.text(old::HTTP_METHOD, self.method.normalized());
-            out.old(old::HTTP_SERVER_NAME, self.server_name.map_or(Value::NULL, Value::from));
-            out.text(old::HTTP_SCHEME, self.scheme);
-            out.text(old::HTTP_HOST, self.host);
-            out.text(old::HTTP_FLAVOR, self.protocol_version);
+            out.push_text(old::HTTP_METHOD, self.method.normalized());
+            out.push_old(old::HTTP_SERVER_NAME, self.server_name.map_or(Value::NULL, Value::from));
+            out.push_text(old::HTTP_SCHEME, self.scheme);
+            out.push_text(old::HTTP_HOST, self.host);
+            out.push_text(old::HTTP_FLAVOR, self.protocol_version);
         }
         if stability.reports_new() {
             let mut out = Attributes { stability: Stability::New, out };
-            out.text(HTTP_REQUEST_METHOD, self.method.normalized());
-            out.text(URL_SCHEME, self.scheme);
+            out.push_text(HTTP_REQUEST_METHOD, self.method.normalized());
+            out.push_text(URL_SCHEME, self.scheme);
         }
     }
 
@@ -154,15 +154,15 @@ impl Request<'_> {
         out: &mut Vec<KeyValue<'b>>,
     ) {
         let mut attributes = Attributes { stability: Stability::Old, out };
-        attributes.text(old::HTTP_METHOD, self.method.normalized());
-        attributes.old(old::HTTP_SERVER_NAME, self.server_name.map_or(Value::NULL, Value::from));
-        attributes.text(old::HTTP_SCHEME, self.scheme);
-        attributes.text(old::NET_HOST_NAME, self.host);
-        attributes.text(old::HTTP_HOST, self.host);
+        attributes.push_text(old::HTTP_METHOD, self.method.normalized());
+        attributes.push_old(old::HTTP_SERVER_NAME, self.server_name.map_or(Value::NULL, Value::from));
+        attributes.push_text(old::HTTP_SCHEME, self.scheme);
+        attributes.push_text(old::NET_HOST_NAME, self.host);
+        attributes.push_text(old::HTTP_HOST, self.host);
         if let Some(port) = self.port.filter(|port| *port != 0) {
-            attributes.old(old::NET_HOST_PORT, port);
+            attributes.push_old(old::NET_HOST_PORT, port);
         }
-        attributes.text(old::HTTP_FLAVOR, self.protocol_version);
+        attributes.push_text(old::HTTP_FLAVOR, self.protocol_version);
         if let Some(status) = status {
             status.span_attributes(Stability::Old, out);
         }
@@ -177,9 +177,9 @@ impl Request<'_> {
         out: &mut Vec<KeyValue<'b>>,
     ) {
         let mut attributes = Attributes { stability: Stability::New, out };
-        attributes.text(HTTP_REQUEST_METHOD, self.method.normalized());
-        attributes.text(URL_SCHEME, self.scheme);
-        attributes.text(NETWORK_PROTOCOL_VERSION, self.protocol_version);
+        attributes.push_text(HTTP_REQUEST_METHOD, self.method.normalized());
+        attributes.push_text(URL_SCHEME, self.scheme);
+        attributes.push_text(NETWORK_PROTOCOL_VERSION, self.protocol_version);
         if let Some(status) = status {
             status.span_attributes(Stability::New, out);
         }
@@ -194,33 +194,36 @@ struct Attributes<'o, 'b> {
 }
 
 impl<'b> Attributes<'_, 'b> {
-    fn text(&mut self, key: &'static str, text: &'b str) {
+    fn push_text(&mut self, key: &'static str, text: &'b str) {
         if !text.is_empty() {
             self.out.push(KeyValue::new(key, text));
         }
     }
 
-    fn old(&mut self, key: &'static str, value: impl Into<Value<'b>>) {
+    fn push_old(&mut self, key: &'static str, value: impl Into<Value<'b>>) {
         if self.stability.reports_old() {
             self.out.push(KeyValue::new(key, value));
         }
     }
 
-    fn new(&mut self, key: &'static str, value: impl Into<Value<'b>>) {
+    fn push_new(&mut self, key: &'static str, value: impl Into<Value<'b>>) {
         if self.stability.reports_new() {
             self.out.push(KeyValue::new(key, value));
         }
     }
 
-    fn both(&mut self, old_key: &'static str, new_key: &'static str, text: &'b str) {
+    fn push_both(&mut self, old_key: &'static str, new_key: &'static str, text: &'b str) {
         if !text.is_empty() {
-            self.old(old_key, text);
-            self.new(new_key, text);
+            self.push_old(old_key, text);
+            self.push_new(new_key, text);
         }
     }
 
-    fn both_numbers(&mut self, old_key: &'static str, new_key: &'static str, number: i64) {
-        self.old(old_key, number);
-        self.new(new_key, number);
+    fn push_both_numbers(&mut self, old_key: &'static str, new_key: &'static str, number: i64) {
+        self.push_old(old_key, number);
+        self.push_new(new_key, number);
     }
 }
+
+#[cfg(test)]
+mod tests;

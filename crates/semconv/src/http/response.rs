@@ -76,3 +76,49 @@ impl<'a> ResponseStatus<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::tests::shown;
+
+    fn said(status: &str, stability: Stability) -> (String, StatusCode, String) {
+        let status = ResponseStatus::parse(status);
+        let mut attributes = Vec::new();
+        status.span_attributes(stability, &mut attributes);
+        let (code, description) = status.span_status();
+        (shown(&attributes), code, description)
+    }
+
+    #[test]
+    fn server_errors_alone_are_errors() {
+        for (status, attributes, code) in [
+            ("200 OK", "http.response.status_code=200", StatusCode::Unset),
+            ("302", "http.response.status_code=302", StatusCode::Unset),
+            ("499 x", "http.response.status_code=499", StatusCode::Unset),
+            ("0503 x", "http.response.status_code=503 error.type='0503'", StatusCode::Error),
+            ("99 x", "http.response.status_code=99 error.type='99'", StatusCode::Error),
+            ("99999999999999999999 x", "error.type='99999999999999999999'", StatusCode::Error),
+        ] {
+            assert_eq!(said(status, Stability::New), (attributes.to_owned(), code, String::new()), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_an_error_with_a_description() {
+        for status in ["abc", " 200 OK", "-5 x", "-99999999999999999999", ""] {
+            let (attributes, code, description) = said(status, Stability::Old);
+            assert_eq!((attributes.as_str(), code), ("", StatusCode::Error), "{status:?}");
+            let text = status.split(' ').next().unwrap_or_default();
+            assert_eq!(description, format!("Non-integer HTTP status: {text}"));
+        }
+    }
+
+    #[test]
+    fn both_conventions_have_their_own_code() {
+        assert_eq!(
+            said("500 x", Stability::Dup).0,
+            "http.status_code=500 http.response.status_code=500 error.type='500'"
+        );
+    }
+}
