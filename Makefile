@@ -107,7 +107,9 @@ lint-python: $(TEST_ENVIRONMENT)/.wheels
 	@$(TEST_ENVIRONMENT)/bin/ruff check .
 	@$(TEST_ENVIRONMENT)/bin/ruff format --check .
 	@echo "==> mypy"
-	@MYPYPATH=$(subst $(space),:,$(TYPED_ROOTS)) $(TEST_ENVIRONMENT)/bin/mypy $(TYPED_ROOTS) benches examples
+	@for folders in "$(TYPED_ROOTS)" benches examples/demo; do \
+	    MYPYPATH=$(subst $(space),:,$(TYPED_ROOTS)):benches:examples/demo $(TEST_ENVIRONMENT)/bin/mypy $$folders; \
+	done
 	@echo "==> stubtest: $(NATIVE_MODULES)"
 	@$(TEST_ENVIRONMENT)/bin/python -m mypy.stubtest --concise $(NATIVE_MODULES)
 

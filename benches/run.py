@@ -181,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"round {number + 1} of {options.rounds}: {seconds:.1f} s", flush=True)
     print_table(samples)
     print(
-        f"\nMedians of {options.rounds} rounds, {options.requests} requests each; process CPU, all threads, flush included."
+        f"\nMedians of {options.rounds} rounds of {options.requests} requests; process CPU of all threads with flush."
     )
     print("start: CPU of launcher and process to import Flask and exit. stock/row: CPU added by stock / by the row.")
 

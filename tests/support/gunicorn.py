@@ -13,6 +13,8 @@ from support.environments import Environment
 
 _LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
 _START_SECONDS = 30.0
+# The control socket is one file per user: servers that run at the same time would share it.
+_OPTIONS = ("--bind", "127.0.0.1:0", "--no-control-socket")
 
 
 class Gunicorn:
@@ -33,7 +35,7 @@ class Gunicorn:
         self._log_path = folder / "gunicorn.log"
         self._output_path = folder / "gunicorn.out"
         launcher = [] if bare else [environment.command("opentelemetry-instrument")]
-        self._command = [*launcher, environment.command("gunicorn"), "--bind", "127.0.0.1:0", *options, application]
+        self._command = [*launcher, environment.command("gunicorn"), *_OPTIONS, *options, application]
         self._environment = environment
         self._variables = dict(variables or {})
         self._process: subprocess.Popen[bytes] | None = None
