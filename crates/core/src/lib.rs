@@ -1,4 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+mod attributes;
+pub mod coexistence;
+pub mod context;
 pub mod guard;
+pub mod http;
 pub mod log;
+pub mod metrics;
+mod native;
+pub mod patch;
+pub mod plugin;
+pub mod propagation;
+mod provider;
+pub mod text;
+pub mod trace;
+
+// What `plugin_module!` expands to.
+#[doc(hidden)]
+pub use {inventory, pyo3};
+
+pub use provider::Scope;

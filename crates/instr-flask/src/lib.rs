@@ -1,0 +1,50 @@
+#![doc = include_str!("../README.md")]
+
+mod apps;
+mod flask;
+mod hooks;
+mod instrumentor;
+mod request;
+mod settings;
+mod start_response;
+
+use otel_rs_core::coexistence::{self, Stock};
+use otel_rs_core::patch::{PatchPoint, PatchSet};
+use otel_rs_core::plugin::Plugin;
+
+/// The functions of Flask that are wrapped. All exist in Flask 1.1 to 3.2.
+static FUNCTIONS: PatchSet = PatchSet::new(&[
+    PatchPoint::around("flask.app", "Flask.__call__", hooks::call_app),
+    PatchPoint::around("flask.app", "Flask.wsgi_app", hooks::wsgi_app),
+    PatchPoint::around("flask.app", "Flask.full_dispatch_request", hooks::full_dispatch_request),
+    PatchPoint::around("flask.app", "Flask.preprocess_request", hooks::preprocess_request),
+    PatchPoint::around("flask.app", "Flask.do_teardown_request", hooks::do_teardown_request),
+]);
+
+/// What the stock instrumentation looks at before it instruments an application: ours all are, under `instrument()`.
+static MARK: PatchSet =
+    PatchSet::new(&[PatchPoint::value("flask.app", "Flask._is_instrumented_by_opentelemetry", |py| {
+        otel_rs_core::pyo3::types::PyBool::new(py, true).to_owned().into_any().unbind()
+    })]);
+
+static STOCK_PATCHES: PatchSet = PatchSet::new(&[PatchPoint::around(
+    "opentelemetry.instrumentation.flask",
+    "FlaskInstrumentor.instrument",
+    coexistence::decline,
+)]);
+
+static STOCK: Stock =
+    Stock { module: "opentelemetry.instrumentation.flask", class: "FlaskInstrumentor", patches: &STOCK_PATCHES };
+
+otel_rs_core::inventory::submit! {
+    Plugin {
+        name: "flask",
+        package: "otel_rs_instr_flask",
+        version: env!("CARGO_PKG_VERSION"),
+        instruments: &["flask >= 1.1, < 4"],
+        stock: Some(&STOCK),
+        instrumentor: &instrumentor::FlaskInstrumentor,
+    }
+}
+
+otel_rs_core::plugin_module!(_native);

@@ -1,0 +1,76 @@
+//! One of two: the stock instrumentation of the same library, installed beside ours, stands aside.
+//!
+//! Entry points load in directory order, which is no order at all, so the stock one may have started already, may come
+//! later, or never. It is never imported by us.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::log::{self, Level};
+use crate::patch::{Call, PatchSet};
+
+/// The stock instrumentation that a plugin replaces.
+#[derive(Debug)]
+pub struct Stock {
+    /// Its module, `opentelemetry.instrumentation.flask`.
+    pub module: &'static str,
+    /// Its instrumentor class.
+    pub class: &'static str,
+    /// A set with one point: [`decline`] around the class's `instrument`.
+    pub patches: &'static PatchSet,
+}
+
+impl Stock {
+    /// Stops it if it has started, and keeps it from starting.
+    ///
+    /// # Errors
+    ///
+    /// What registering an import hook raises.
+    pub(crate) fn disarm(&self, py: Python<'_>) -> PyResult<()> {
+        let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+        if let Some(module) = modules.get_item(self.module)?
+            && let Err(error) = self.stop(&module)
+        {
+            log::warning_once(
+                py,
+                self.module,
+                &format!("{} is active too and could not be stopped, so spans may come twice: {error}", self.module),
+            );
+        }
+        self.patches.install(py)
+    }
+
+    /// Lets it start again.
+    pub(crate) fn rearm(&self, py: Python<'_>) {
+        self.patches.remove(py);
+    }
+
+    fn stop(&self, module: &Bound<'_, PyAny>) -> PyResult<()> {
+        let instrumentor = module.getattr(self.class)?.call0()?;
+        if instrumentor.getattr("is_instrumented_by_opentelemetry")?.is_truthy()? {
+            instrumentor.call_method0("uninstrument")?;
+            announce(module.py(), self.module);
+        }
+        Ok(())
+    }
+}
+
+/// The hook around the stock instrumentor's `instrument`: it says so and does nothing.
+///
+/// # Errors
+///
+/// None.
+pub fn decline(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
+    let module = call.args.get_item(0).and_then(|instrumentor| instrumentor.get_type().getattr("__module__"));
+    announce(call.py(), &module.map_or_else(|_| "the stock instrumentation".to_owned(), |module| module.to_string()));
+    Ok(call.py().None())
+}
+
+fn announce(py: Python<'_>, module: &str) {
+    log::log_once(
+        py,
+        Level::Info,
+        "coexistence",
+        &format!("{module} is installed too; it stands aside, so that each operation has one span"),
+    );
+}

@@ -1,0 +1,100 @@
+//! Captured headers (`OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_*`), with their sensitive values redacted.
+
+use otel_rs_abi::{KeyValue, Str, Value};
+use otel_rs_semconv::http::{request_header_key, response_header_key};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use super::excluded::compile;
+use crate::trace::Span;
+
+const REQUEST: &str = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST";
+const RESPONSE: &str = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE";
+const SANITIZE: &str = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS";
+const REDACTED: &str = "[REDACTED]";
+
+/// Which headers become attributes of the server span.
+#[derive(Debug, Default)]
+pub struct CapturedHeaders {
+    request: Option<Py<PyAny>>,
+    response: Option<Py<PyAny>>,
+    sanitize: Option<Py<PyAny>>,
+}
+
+/// A header that is captured: attribute key and value.
+struct Captured {
+    key: String,
+    value: String,
+}
+
+impl CapturedHeaders {
+    /// Reads the three variables.
+    pub fn from_environment(py: Python<'_>) -> Self {
+        let pattern = |name: &str| {
+            let list = std::env::var(name).ok().filter(|list| !list.is_empty())?;
+            let pattern = list.split(',').map(str::trim).collect::<Vec<_>>().join("|");
+            compile(py, &pattern, name, true)
+        };
+        Self { request: pattern(REQUEST), response: pattern(RESPONSE), sanitize: pattern(SANITIZE) }
+    }
+
+    /// Puts the captured request headers on the span.
+    pub fn record_request(&self, span: &Span, environ: &Bound<'_, PyDict>) {
+        let Some(pattern) = &self.request else { return };
+        let py = environ.py();
+        let headers = environ.iter().filter_map(|(name, value)| {
+            let name = name.cast_into::<PyString>().ok()?.to_string_lossy().strip_prefix("HTTP_")?.replace('_', "-");
+            Some((name, value.str().ok()?.to_string_lossy().into_owned()))
+        });
+        let captured = self.select(py, pattern, headers.collect(), request_header_key);
+        set_on(py, span, &captured);
+    }
+
+    /// Puts the captured response headers on the span. Headers of one name are joined with a comma.
+    pub fn record_response(&self, span: &Span, headers: &Bound<'_, PyAny>) {
+        let Some(pattern) = &self.response else { return };
+        let py = headers.py();
+        let mut joined: Vec<(String, String)> = Vec::new();
+        for header in headers.try_iter().into_iter().flatten().flatten() {
+            let Ok((name, value)) = header.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() else { continue };
+            let (Ok(name), Ok(value)) = (name.str(), value.str()) else { continue };
+            let (name, value) = (name.to_string_lossy().to_lowercase(), value.to_string_lossy().into_owned());
+            match joined.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => {
+                    known.push(',');
+                    known.push_str(&value);
+                }
+                None => joined.push((name, value)),
+            }
+        }
+        let captured = self.select(py, pattern, joined, response_header_key);
+        set_on(py, span, &captured);
+    }
+
+    fn select(
+        &self,
+        py: Python<'_>,
+        pattern: &Py<PyAny>,
+        headers: Vec<(String, String)>,
+        key: fn(&str) -> String,
+    ) -> Vec<Captured> {
+        let asks = |pattern: &Py<PyAny>, method: &str, name: &str| {
+            pattern.bind(py).call_method1(method, (name,)).is_ok_and(|found| !found.is_none())
+        };
+        headers
+            .into_iter()
+            .filter(|(name, _)| asks(pattern, "fullmatch", name))
+            .map(|(name, value)| {
+                let redacted = self.sanitize.as_ref().is_some_and(|pattern| asks(pattern, "search", &name));
+                Captured { key: key(&name), value: if redacted { REDACTED.to_owned() } else { value } }
+            })
+            .collect()
+    }
+}
+
+fn set_on(py: Python<'_>, span: &Span, captured: &[Captured]) {
+    for header in captured {
+        let values = [Str::borrowed(&header.value)];
+        span.set_attributes(py, &[KeyValue::with_key(&header.key, Value::list(&values))]);
+    }
+}

@@ -1,0 +1,18 @@
+//! HTTP servers under WSGI: what a request says, which requests are excluded, which headers are captured, and the
+//! body of a streamed response.
+
+mod environ;
+mod excluded;
+mod headers;
+mod hooks;
+mod response_propagation;
+mod settings;
+mod stream;
+
+pub use environ::EnvironFacts;
+pub use excluded::ExcludedUrls;
+pub use headers::CapturedHeaders;
+pub use hooks::call_hook;
+pub use response_propagation::inject_response_headers;
+pub use settings::HttpSettings;
+pub use stream::{BodyObserver, ResponseBody};

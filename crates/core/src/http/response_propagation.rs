@@ -1,0 +1,44 @@
+//! The global response propagator (`opentelemetry.instrumentation.propagators`).
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+
+use crate::log;
+
+/// Appends headers to a WSGI header list, as propagators ask a setter to.
+#[pyclass(frozen, module = "otel_rs")]
+struct HeaderListSetter;
+
+#[pymethods]
+impl HeaderListSetter {
+    #[staticmethod]
+    fn set(carrier: &Bound<'_, PyAny>, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        carrier.call_method1("append", ((key, value),)).map(drop)
+    }
+}
+
+/// Lets the global response propagator, if there is one, put its headers on the very list that is passed on. What it
+/// raises is logged once.
+pub fn inject_response_headers(headers: &Bound<'_, PyAny>) {
+    static GETTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = headers.py();
+    let inject = || -> PyResult<()> {
+        let propagator = GETTER
+            .import(py, "opentelemetry.instrumentation.propagators", "get_global_response_propagator")?
+            .call0()?;
+        if propagator.is_truthy()? {
+            let options = PyDict::new(py);
+            options.set_item("setter", Bound::new(py, HeaderListSetter)?)?;
+            propagator.call_method("inject", (headers,), Some(&options))?;
+        }
+        Ok(())
+    };
+    if let Err(error) = inject() {
+        log::warning_once(
+            py,
+            "response propagator",
+            &format!("the global response propagator raised, the response goes on without its headers: {error}"),
+        );
+    }
+}

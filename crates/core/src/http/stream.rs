@@ -1,0 +1,107 @@
+//! The body of a streamed response: its chunks are made in the span's context, and its end is seen once.
+
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::PyStopIteration;
+use pyo3::prelude::*;
+
+use crate::context;
+use crate::guard::guard;
+
+/// Told once how a body ended: with the exception that its iteration raised, if it raised one.
+pub type BodyObserver = Box<dyn FnOnce(Python<'_>, Option<&PyErr>) + Send>;
+
+/// A WSGI response iterable around the application's. It is an iterator; whatever else the application's iterable
+/// offers is offered still.
+#[pyclass(frozen, weakref, module = "otel_rs")]
+pub struct ResponseBody {
+    iterable: Py<PyAny>,
+    context: Py<PyAny>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Made at the first chunk, in the span's context.
+    iterator: Option<Py<PyAny>>,
+    observer: Option<BodyObserver>,
+    closed: bool,
+}
+
+impl ResponseBody {
+    /// Wraps `iterable`; each chunk is made with `context`, a Python `Context`, current.
+    pub fn new(iterable: Py<PyAny>, context: Py<PyAny>, observer: BodyObserver) -> Self {
+        let state = State { iterator: None, observer: Some(observer), closed: false };
+        Self { iterable, context, state: Mutex::new(state) }
+    }
+
+    fn state<T>(&self, body: impl FnOnce(&mut State) -> T) -> T {
+        body(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn finish(&self, py: Python<'_>, error: Option<&PyErr>) {
+        if let Some(observer) = self.state(|state| state.observer.take()) {
+            guard("the end of a response body", || observer(py, error));
+        }
+    }
+
+    fn in_context<T>(&self, py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+        let token = context::attach(self.context.bind(py)).ok();
+        let result = body();
+        if let Some(token) = token {
+            context::detach(py, token);
+        }
+        result
+    }
+
+    fn next_chunk<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let iterator = match self.state(|state| state.iterator.as_ref().map(|iterator| iterator.clone_ref(py))) {
+            Some(iterator) => iterator.into_bound(py),
+            None => {
+                let iterator = self.iterable.bind(py).try_iter()?.into_any();
+                self.state(|state| state.iterator = Some(iterator.clone().unbind()));
+                iterator
+            }
+        };
+        iterator.call_method0("__next__")
+    }
+}
+
+#[pymethods]
+impl ResponseBody {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let result = self.in_context(py, || self.next_chunk(py));
+        if let Err(error) = &result {
+            let exhausted = error.is_instance_of::<PyStopIteration>(py);
+            self.finish(py, (!exhausted).then_some(error));
+        }
+        result
+    }
+
+    /// Calls the application's `close()`, once, if it has one.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if self.state(|state| std::mem::replace(&mut state.closed, true)) {
+            return Ok(());
+        }
+        let result = self.in_context(py, || match self.iterable.bind(py).getattr_opt("close")? {
+            Some(close) => close.call0().map(drop),
+            None => Ok(()),
+        });
+        self.finish(py, result.as_ref().err());
+        result
+    }
+
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.iterable.bind(py).getattr(name)
+    }
+}
+
+impl Drop for ResponseBody {
+    /// A server that neither exhausts nor closes the body (a test client, say) drops it.
+    fn drop(&mut self) {
+        Python::try_attach(|py| self.finish(py, None));
+    }
+}

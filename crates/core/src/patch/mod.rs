@@ -1,0 +1,9 @@
+//! The patch lifecycle: which functions of a library a plugin replaces, when, and how they come back.
+
+mod point;
+mod set;
+mod wrapper;
+
+pub use point::{Hook, Patch, PatchPoint};
+pub use set::PatchSet;
+pub use wrapper::{Call, Wrapper};

@@ -1,0 +1,87 @@
+//! The span face.
+
+use otel_rs_abi::{KeyValue, StatusCode, Table};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use super::{api, native::NativeSpan};
+use crate::log;
+
+/// A started span. Nothing here raises into the caller: what goes wrong in a provider is logged once.
+pub struct Span {
+    object: Py<PyAny>,
+    native: Option<NativeSpan>,
+    is_recording: bool,
+}
+
+impl Span {
+    pub(super) fn native(table: &'static Table, object: Py<PyAny>, is_recording: bool) -> Self {
+        Self { object, native: Some(NativeSpan(table)), is_recording }
+    }
+
+    pub(super) fn api(object: Py<PyAny>, is_recording: bool) -> Self {
+        Self { object, native: None, is_recording }
+    }
+
+    /// The span as Python code sees it, an `opentelemetry.trace.Span`.
+    pub fn object<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
+        self.object.bind(py)
+    }
+
+    /// Whether the span was recording when it was started.
+    pub fn is_recording(&self) -> bool {
+        self.is_recording
+    }
+
+    /// The same span once more.
+    pub fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self { object: self.object.clone_ref(py), native: self.native, is_recording: self.is_recording }
+    }
+
+    /// Sets attributes; the last write of a key wins. Does nothing if there are none.
+    pub fn set_attributes(&self, py: Python<'_>, attributes: &[KeyValue<'_>]) {
+        if self.is_recording && !attributes.is_empty() {
+            let span = self.object.bind(py);
+            match self.native {
+                Some(native) => native.set_attributes(span, attributes),
+                None => said(py, api::set_attributes(span, attributes)),
+            };
+        }
+    }
+
+    /// Sets the status, by the rules of `Span.set_status`; an empty description is an absent one.
+    pub fn set_status(&self, py: Python<'_>, code: StatusCode, description: &str) {
+        if self.is_recording {
+            let span = self.object.bind(py);
+            match self.native {
+                Some(native) => native.set_status(span, code, description),
+                None => said(py, api::set_status(span, code, description)),
+            };
+        }
+    }
+
+    /// Records an exception as an event, with the attributes that `Span.record_exception` gives it.
+    pub fn record_exception(&self, py: Python<'_>, exception: &Bound<'_, PyAny>) {
+        if self.is_recording {
+            let recorded = self.object.bind(py).call_method1(intern!(py, "record_exception"), (exception,));
+            said(py, recorded.map(drop));
+        }
+    }
+
+    /// Ends the span at `time_ns` (nanoseconds since the Unix epoch), or now.
+    pub fn end(&self, py: Python<'_>, time_ns: Option<u64>) {
+        let span = self.object.bind(py);
+        match self.native {
+            Some(native) => native.end(span, time_ns),
+            None => said(py, api::end(span, time_ns)),
+        };
+    }
+}
+
+/// Logs what a provider raised, once; answers whether it raised nothing.
+fn said(py: Python<'_>, result: PyResult<()>) -> bool {
+    if let Err(error) = &result {
+        log::warning_once(py, "span", &format!("the tracer provider raised, the span goes on without it: {error}"));
+    }
+    result.is_ok()
+}

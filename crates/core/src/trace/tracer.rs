@@ -1,0 +1,78 @@
+//! The tracer face.
+
+use otel_rs_abi::{KeyValue, SpanKind};
+use otel_rs_propagation::RemoteContext;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use super::{Span, api::ApiTracer, native::NativeTracer};
+use crate::provider::{self, Provider, Scope};
+
+/// Makes spans for one instrumentation scope.
+pub struct Tracer {
+    scope: Scope,
+    provider: Option<Py<PyAny>>,
+    backend: PyOnceLock<Backend>,
+}
+
+enum Backend {
+    Native(NativeTracer),
+    Api(ApiTracer),
+}
+
+/// A span to be started.
+pub struct SpanBuilder<'a, 'py> {
+    /// Span name.
+    pub name: &'a str,
+    /// Span kind.
+    pub kind: SpanKind,
+    /// Start, nanoseconds since the Unix epoch; `None` for now.
+    pub start_time_ns: Option<u64>,
+    /// The parent that arrived with the request. It wins over what `context` holds.
+    pub remote_parent: Option<&'a RemoteContext>,
+    /// The parent context.
+    pub context: &'a Bound<'py, PyAny>,
+    /// The attributes, there before the sampler is asked.
+    pub attributes: &'a [KeyValue<'a>],
+}
+
+impl Tracer {
+    /// A tracer of `provider`, or of the global provider once there is one.
+    pub fn new(scope: Scope, provider: Option<Py<PyAny>>) -> Self {
+        Self { scope, provider, backend: PyOnceLock::new() }
+    }
+
+    /// Starts a span; it does not become current.
+    ///
+    /// # Errors
+    ///
+    /// What the provider (a Python sampler or span processor of the user's, say) raises.
+    pub fn start<'py>(&self, py: Python<'py>, builder: &SpanBuilder<'_, 'py>) -> PyResult<Span> {
+        if let Some(backend) = self.backend.get(py) {
+            return backend.start(py, builder);
+        }
+        match provider::resolve(py, self.provider.as_ref(), "opentelemetry.trace", "get_tracer_provider")? {
+            Provider::Native(native) => {
+                let tracer = NativeTracer::new(native, self.scope)?;
+                self.backend.get_or_init(py, || Backend::Native(tracer)).start(py, builder)
+            }
+            Provider::Python(provider) => {
+                let tracer = ApiTracer::new(&provider, self.scope)?;
+                self.backend.get_or_init(py, || Backend::Api(tracer)).start(py, builder)
+            }
+            Provider::Unset(proxy) => {
+                provider::warn_unset(py, &proxy);
+                ApiTracer::new(&proxy, self.scope)?.start(py, builder)
+            }
+        }
+    }
+}
+
+impl Backend {
+    fn start<'py>(&self, py: Python<'py>, builder: &SpanBuilder<'_, 'py>) -> PyResult<Span> {
+        match self {
+            Self::Native(tracer) => tracer.start(py, builder),
+            Self::Api(tracer) => tracer.start(py, builder),
+        }
+    }
+}

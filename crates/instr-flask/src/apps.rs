@@ -1,0 +1,80 @@
+//! Which settings hold for an application.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::settings::Settings;
+
+/// The settings of `instrument()`, while it holds.
+static GLOBAL: Mutex<Option<Arc<Settings>>> = Mutex::new(None);
+
+/// How many applications were instrumented by hand and not uninstrumented.
+static BY_HAND: AtomicUsize = AtomicUsize::new(0);
+
+/// An application's own settings, kept in its `__dict__`.
+#[pyclass(frozen, module = "otel_rs_instr_flask")]
+struct AppSettings(Arc<Settings>);
+
+/// Sets what holds for every application without settings of its own.
+pub(crate) fn set_global(settings: Option<Arc<Settings>>) {
+    let previous = std::mem::replace(&mut *GLOBAL.lock().unwrap_or_else(PoisonError::into_inner), settings);
+    // Dropped here, without the lock: it may hold the last reference to a Python object.
+    drop(previous);
+}
+
+/// Whether an application is instrumented by hand.
+pub(crate) fn any_by_hand() -> bool {
+    BY_HAND.load(Ordering::Relaxed) > 0
+}
+
+/// The settings of an application: its own win over the global ones, and there are none if it was uninstrumented by
+/// hand or is instrumented by somebody else.
+pub(crate) fn settings_for(app: &Bound<'_, PyAny>) -> PyResult<Option<Arc<Settings>>> {
+    let py = app.py();
+    let namespace = namespace(app)?;
+    match namespace.get_item(intern!(py, "_is_instrumented_by_opentelemetry"))? {
+        None => Ok(GLOBAL.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        Some(_) => own(&namespace),
+    }
+}
+
+/// Gives an application settings of its own. False if it has some already.
+pub(crate) fn add(app: &Bound<'_, PyAny>, settings: Arc<Settings>) -> PyResult<bool> {
+    let py = app.py();
+    let namespace = namespace(app)?;
+    if own(&namespace)?.is_some() {
+        return Ok(false);
+    }
+    namespace.set_item(intern!(py, "_otel_rs_settings"), Bound::new(py, AppSettings(settings))?)?;
+    app.setattr(intern!(py, "_is_instrumented_by_opentelemetry"), true)?;
+    BY_HAND.fetch_add(1, Ordering::Relaxed);
+    Ok(true)
+}
+
+/// Makes an application bare, whatever is instrumented globally. False if it was bare already.
+pub(crate) fn remove(app: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = app.py();
+    let was_instrumented = settings_for(app)?.is_some();
+    let namespace = namespace(app)?;
+    if own(&namespace)?.is_some() {
+        namespace.del_item(intern!(py, "_otel_rs_settings"))?;
+        BY_HAND.fetch_sub(1, Ordering::Relaxed);
+    }
+    if was_instrumented {
+        app.setattr(intern!(py, "_is_instrumented_by_opentelemetry"), false)?;
+    }
+    Ok(was_instrumented)
+}
+
+fn own(namespace: &Bound<'_, PyDict>) -> PyResult<Option<Arc<Settings>>> {
+    let settings = namespace.get_item(intern!(namespace.py(), "_otel_rs_settings"))?;
+    Ok(settings.and_then(|settings| settings.cast::<AppSettings>().ok().map(|settings| settings.get().0.clone())))
+}
+
+fn namespace<'py>(app: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    Ok(app.getattr(intern!(app.py(), "__dict__"))?.cast_into()?)
+}

@@ -1,0 +1,96 @@
+//! What differs between versions of Flask, and the request that is being handled.
+
+use otel_rs_core::patch::Call;
+use pyo3::exceptions::PyBaseException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+
+/// The request context of a call of one of the wrapped methods: its argument from Flask 3.2 on, the current one before.
+pub(crate) fn request_context<'py>(call: &Call<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if let Ok(argument) = call.args.get_item(1)
+        && !argument.is_none()
+        && !argument.is_instance_of::<PyBaseException>()
+        && argument.getattr_opt(intern!(call.py(), "request"))?.is_some()
+    {
+        return Ok(Some(argument));
+    }
+    let context = current_context(call.py())?;
+    Ok((!context.is_none()).then_some(context))
+}
+
+fn current_context(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    /// `ContextVar.get`, from Flask 2.2 on.
+    static GET: PyOnceLock<Option<Py<PyAny>>> = PyOnceLock::new();
+    let get = GET.get_or_try_init(py, || -> PyResult<_> {
+        let globals = py.import("flask.globals")?;
+        for name in ["_cv_request", "_cv_app"] {
+            if let Some(var) = globals.getattr_opt(name)? {
+                return Ok(Some(var.getattr("get")?.unbind()));
+            }
+        }
+        Ok(None)
+    })?;
+    match get {
+        Some(get) => get.bind(py).call1((py.None(),)),
+        None => py.import("flask.globals")?.getattr("_request_ctx_stack")?.getattr("top"),
+    }
+}
+
+/// The exception that a request is torn down with.
+pub(crate) fn teardown_exception<'py>(call: &Call<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = call.py();
+    let last = call.args.len().checked_sub(1).filter(|last| *last > 0);
+    let given = match (last, call.kwargs.map(|kwargs| kwargs.get_item("exc")).transpose()?.flatten()) {
+        (_, Some(keyword)) => keyword,
+        (Some(last), None) => call.args.get_item(last)?,
+        (None, None) => py.import("sys")?.call_method0("exc_info")?.get_item(1)?,
+    };
+    Ok(given.is_instance_of::<PyBaseException>().then_some(given))
+}
+
+/// The request of a context, with its environ.
+pub(crate) fn request_of<'py>(context: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyDict>)> {
+    let py = context.py();
+    let request = context.getattr(intern!(py, "request"))?;
+    let environ = request.getattr(intern!(py, "environ"))?.cast_into()?;
+    Ok((request, environ))
+}
+
+/// The matched rule, `/user/<id>`, unless none matched.
+pub(crate) fn rule_of<'py>(request: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = request.py();
+    let rule = request.getattr(intern!(py, "url_rule"))?;
+    if rule.is_none() {
+        return Ok(None);
+    }
+    rule.getattr(intern!(py, "rule")).map(Some)
+}
+
+/// Whether a response is made while it is sent. The pages that werkzeug makes for its own errors say so too, but have
+/// a length, and are no streams to the stock instrumentation either.
+pub(crate) fn is_streamed(response: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static CLOSING_ITERATOR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = response.py();
+    if !response.getattr(intern!(py, "is_streamed"))?.is_truthy()? {
+        return Ok(false);
+    }
+    let closing_iterator = CLOSING_ITERATOR.import(py, "werkzeug.wsgi", "ClosingIterator")?;
+    let body = response.getattr(intern!(py, "response"))?;
+    let has_length = response
+        .getattr(intern!(py, "headers"))?
+        .call_method1(intern!(py, "get"), (intern!(py, "Content-Length"),))?
+        .is_truthy()?;
+    Ok(!(has_length && body.get_type().is(closing_iterator)))
+}
+
+/// `flask:<version>`
+pub(crate) fn framework(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static FRAMEWORK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let framework = FRAMEWORK.get_or_try_init(py, || -> PyResult<_> {
+        let version: String = py.import("importlib.metadata")?.call_method1("version", ("flask",))?.extract()?;
+        Ok(format!("flask:{version}").into_pyobject(py)?.into_any().unbind())
+    })?;
+    Ok(framework.bind(py))
+}

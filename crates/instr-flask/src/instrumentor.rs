@@ -1,0 +1,68 @@
+//! `FlaskInstrumentor`, and the functions for single applications.
+
+use otel_rs_core::guard::guard_or;
+use otel_rs_core::log::{self, Level};
+use otel_rs_core::plugin::Instrumentor;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::settings::Settings;
+use crate::{FUNCTIONS, MARK, apps};
+
+/// Instruments Flask: all applications, those made before included.
+pub(crate) struct FlaskInstrumentor;
+
+impl Instrumentor for FlaskInstrumentor {
+    fn instrument(&self, options: &Bound<'_, PyDict>) -> PyResult<()> {
+        let py = options.py();
+        apps::set_global(Some(Settings::new(options)?));
+        MARK.install(py)?;
+        FUNCTIONS.install(py)
+    }
+
+    fn uninstrument(&self, py: Python<'_>) -> PyResult<()> {
+        apps::set_global(None);
+        MARK.remove(py);
+        remove_if_unused(py);
+        Ok(())
+    }
+
+    fn register(&self, module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add_function(wrap_pyfunction!(instrument_app, module)?)?;
+        module.add_function(wrap_pyfunction!(uninstrument_app, module)?)
+    }
+}
+
+fn remove_if_unused(py: Python<'_>) {
+    if !MARK.is_installed() && !apps::any_by_hand() {
+        FUNCTIONS.remove(py);
+    }
+}
+
+/// Instruments one application with options of its own, the keyword arguments of `instrument()`.
+#[pyfunction]
+#[pyo3(signature = (app, **options))]
+fn instrument_app(app: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+    let py = app.py();
+    let none = PyDict::new(py);
+    guard_or("instrument_app", Ok(()), || {
+        FUNCTIONS.install(py)?;
+        if !apps::add(app, Settings::new(options.unwrap_or(&none))?)? {
+            log::log(py, Level::Warning, "Attempting to instrument Flask app while already instrumented");
+        }
+        Ok(())
+    })
+}
+
+/// Makes one application bare, whatever is instrumented globally.
+#[pyfunction]
+fn uninstrument_app(app: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = app.py();
+    guard_or("uninstrument_app", Ok(()), || {
+        if !apps::remove(app)? {
+            log::log(py, Level::Warning, "Attempting to uninstrument Flask app while already uninstrumented");
+        }
+        remove_if_unused(py);
+        Ok(())
+    })
+}

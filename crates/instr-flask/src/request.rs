@@ -1,0 +1,445 @@
+//! A request on its way through Flask.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use otel_rs_abi::KeyValue;
+use otel_rs_core::context::{self, ContextValues, Token};
+use otel_rs_core::http::{EnvironFacts, call_hook};
+use otel_rs_core::log;
+use otel_rs_core::metrics::Instrument;
+use otel_rs_core::propagation::Incoming;
+use otel_rs_core::text::Text;
+use otel_rs_core::trace::{Span, SpanBuilder, SpanKind, StatusCode};
+use otel_rs_semconv::http::attributes::HTTP_ROUTE;
+use otel_rs_semconv::http::{ResponseStatus, default_span_name, route_span_name};
+use otel_rs_semconv::Convention;
+use pyo3::exceptions::PyException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::flask;
+use crate::settings::Settings;
+
+/// The state of one request, kept in its environ so that every wrapped method finds it.
+#[pyclass(frozen, module = "otel_rs_instr_flask")]
+pub(crate) struct Request {
+    pub settings: Arc<Settings>,
+    facts: EnvironFacts,
+    started_at_ns: Option<u64>,
+    started: Instant,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    stage: Stage,
+    span: Option<Span>,
+    is_server: bool,
+    /// Held from the start of the span to the teardown.
+    token: Option<Token>,
+    /// The context with the span, for the chunks of a stream and for exemplars.
+    context: Option<Py<PyAny>>,
+    /// Address of the request context that the span was started in: copies of it are torn down too.
+    request_context: usize,
+    route: Option<Text>,
+    status: Option<Text>,
+    /// The URL is excluded.
+    excluded: bool,
+    counted: bool,
+    streamed: bool,
+    span_ended: bool,
+}
+
+/// Who measures the request.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Stage {
+    /// A request that the wrapped methods have taken on.
+    #[default]
+    Taken,
+    /// `__call__` of an application with a middleware around its `wsgi_app` keeps this in case that the middleware goes
+    /// around our wrapper.
+    Provisional,
+    /// The inner `wsgi_app` has taken on the request after all, or it is over.
+    Over,
+}
+
+/// The key of the environ.
+fn key(py: Python<'_>) -> &Bound<'_, pyo3::types::PyString> {
+    intern!(py, "otel_rs.flask.request")
+}
+
+impl Request {
+    /// A request that has just arrived. It counts as active unless it is provisional.
+    pub(crate) fn arrive(
+        environ: &Bound<'_, PyDict>,
+        settings: Arc<Settings>,
+        provisional: bool,
+    ) -> PyResult<Py<Self>> {
+        let py = environ.py();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let request = Self::new(environ, settings, u64::try_from(since_epoch.as_nanos()).ok())?;
+        if provisional {
+            request.progress(|progress| progress.stage = Stage::Provisional);
+        } else {
+            request.count(py);
+        }
+        Py::new(py, request)
+    }
+
+    fn new(environ: &Bound<'_, PyDict>, settings: Arc<Settings>, started_at_ns: Option<u64>) -> PyResult<Self> {
+        let facts = EnvironFacts::read(environ, settings.http.stability, settings.http.capture_all_methods)?;
+        Ok(Self { settings, facts, started_at_ns, started: Instant::now(), progress: Mutex::default() })
+    }
+
+    /// Puts the request into the environ and returns what was there.
+    pub(crate) fn enter<'py>(
+        slf: &Py<Self>,
+        environ: &Bound<'py, PyDict>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = environ.py();
+        let previous = environ.get_item(key(py))?;
+        environ.set_item(key(py), slf)?;
+        Ok(previous)
+    }
+
+    /// Gives the environ back to the request that it came with, if that is still being handled (one application has
+    /// called another). Otherwise ours stays for a late teardown.
+    pub(crate) fn leave(environ: &Bound<'_, PyDict>, previous: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        match previous.and_then(|previous| previous.cast_into::<Self>().ok()) {
+            Some(previous) if previous.get().progress(|progress| progress.counted) => {
+                environ.set_item(key(environ.py()), previous)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The request in an environ, if it is not over.
+    pub(crate) fn find<'py>(environ: &Bound<'py, PyDict>) -> PyResult<Option<Bound<'py, Self>>> {
+        let found = environ.get_item(key(environ.py()))?.and_then(|found| found.cast_into::<Self>().ok());
+        Ok(found.filter(|request| request.get().progress(|progress| progress.stage != Stage::Over)))
+    }
+
+    /// Ends a provisional request for the sake of the real one.
+    pub(crate) fn supersede(&self) {
+        self.progress(|progress| {
+            if progress.stage == Stage::Provisional {
+                progress.stage = Stage::Over;
+            }
+        });
+    }
+
+    /// Whether the wrapped methods have taken it on and it is not over.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.progress(|progress| progress.stage == Stage::Taken)
+    }
+
+    /// No Python code runs under the lock.
+    fn progress<T>(&self, body: impl FnOnce(&mut Progress) -> T) -> T {
+        body(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn count(&self, py: Python<'_>) {
+        if !self.progress(|progress| std::mem::replace(&mut progress.counted, true)) {
+            self.record_active(py, 1.0);
+        }
+    }
+
+    fn record_active(&self, py: Python<'_>, change: f64) {
+        let facts = self.facts.request();
+        let mut attributes = Vec::with_capacity(8);
+        facts.active_request_attributes(self.settings.http.stability, &mut attributes);
+        self.settings.active_requests.record(py, change, &attributes, None);
+    }
+
+    /// Starts the span, if the request is to have one, and makes it current. Called when the request context is there
+    /// and before the application's own functions run.
+    pub(crate) fn dispatch(
+        settings: Arc<Settings>,
+        request_context: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let py = request_context.py();
+        let (flask_request, environ) = flask::request_of(request_context)?;
+        let found = Self::find(&environ)?.filter(|found| {
+            let request = found.get();
+            Arc::ptr_eq(&request.settings, &settings) && request.progress(|progress| progress.span.is_none())
+        });
+        let request = match found {
+            Some(request) => request,
+            // The application's code pushes a request context itself: a span without the metrics of a request.
+            None => {
+                let request = Bound::new(py, Self::new(&environ, settings, None)?)?;
+                environ.set_item(key(py), &request)?;
+                request
+            }
+        };
+        let request = request.get();
+        let was_provisional =
+            request.progress(|progress| std::mem::take(&mut progress.stage) == Stage::Provisional);
+        if was_provisional {
+            request.count(py);
+        }
+        let excluded = &request.settings.excluded_urls;
+        if !excluded.is_empty() && excluded.matches(&flask_request.getattr(intern!(py, "url"))?) {
+            request.progress(|progress| progress.excluded = true);
+            return Ok(());
+        }
+        // What a middleware between the two has changed is what the span shows.
+        let inner_facts = match was_provisional {
+            true => Some(EnvironFacts::read(
+                &environ,
+                request.settings.http.stability,
+                request.settings.http.capture_all_methods,
+            )?),
+            false => None,
+        };
+        let facts = inner_facts.as_ref().unwrap_or(&request.facts);
+        request.start_span(facts, &flask_request, &environ, request_context)
+    }
+
+    fn start_span<'py>(
+        &self,
+        facts: &EnvironFacts,
+        flask_request: &Bound<'py, PyAny>,
+        environ: &Bound<'py, PyDict>,
+        request_context: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let py = environ.py();
+        let route = flask::rule_of(flask_request)?.and_then(|rule| Text::from_any(&rule));
+        let capture_all = self.settings.http.capture_all_methods;
+        let name = match &route {
+            Some(route) => route_span_name(facts.method(), capture_all, route.as_str()),
+            None => default_span_name(facts.method(), capture_all, facts.path()),
+        };
+        let semantic = facts.request();
+        let mut attributes = Vec::with_capacity(20);
+        semantic.span_attributes(self.settings.http.stability, &mut attributes);
+        attributes.extend(route.as_ref().map(|route| KeyValue::new(HTTP_ROUTE, route.as_str())));
+
+        let current = context::current(py)?;
+        let outer = context::span_in(&current)?;
+        let incoming = match outer {
+            Some(_) => Incoming { parent: None, context: current, baggage: None },
+            None => Incoming::from_environ(environ)?,
+        };
+        let kind = if outer.is_some() { SpanKind::Internal } else { SpanKind::Server };
+        let span = self.settings.tracer.start(
+            py,
+            &SpanBuilder {
+                name: &name,
+                kind,
+                start_time_ns: self.started_at_ns,
+                remote_parent: incoming.parent.as_ref(),
+                context: &incoming.context,
+                attributes: &attributes,
+            },
+        )?;
+        let is_server = kind == SpanKind::Server;
+        self.call_request_hook(&span, environ, &incoming, &attributes)?;
+        if is_server && span.is_recording() {
+            self.settings.http.headers.record_request(&span, environ);
+        }
+        let context = self.context_with(&span, &incoming.context, flask_request, route.as_ref())?;
+        let token = context::attach(&context)?;
+        self.progress(|progress| {
+            progress.span = Some(span);
+            progress.is_server = is_server;
+            progress.token = Some(token);
+            progress.context = Some(context.unbind());
+            progress.request_context = request_context.as_ptr() as usize;
+            progress.route = route;
+        });
+        Ok(())
+    }
+
+    /// The hook sees the remote context as the current one. What the facts say wins over what the hook has set, as in
+    /// the stock instrumentation.
+    fn call_request_hook<'py>(
+        &self,
+        span: &Span,
+        environ: &Bound<'py, PyDict>,
+        incoming: &Incoming<'py>,
+        attributes: &[KeyValue<'_>],
+    ) -> PyResult<()> {
+        let py = environ.py();
+        let Some(hook) = &self.settings.request_hook else { return Ok(()) };
+        let token = context::attach(&incoming.with_parent()?)?;
+        let result = call_hook(hook.bind(py), "request_hook", (span.object(py), environ));
+        context::detach(py, token);
+        if let Err(error) = result {
+            span.end(py, None);
+            return Err(error);
+        }
+        span.set_attributes(py, attributes);
+        Ok(())
+    }
+
+    /// The context of the request: the span, and the tags that SQL commenters look for.
+    fn context_with<'py>(
+        &self,
+        span: &Span,
+        base: &Bound<'py, PyAny>,
+        flask_request: &Bound<'py, PyAny>,
+        route: Option<&Text>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = base.py();
+        let tags = PyDict::new(py);
+        let mut other = Vec::with_capacity(1);
+        if let Some(commenter) = self.settings.commenter {
+            if commenter.framework {
+                tags.set_item(intern!(py, "framework"), flask::framework(py)?)?;
+            }
+            if commenter.controller {
+                let endpoint = flask_request.getattr(intern!(py, "endpoint"))?;
+                if endpoint.is_truthy()? {
+                    tags.set_item(intern!(py, "controller"), endpoint)?;
+                }
+            }
+            if let Some(route) = route.filter(|route| commenter.route && !route.as_str().is_empty()) {
+                tags.set_item(intern!(py, "route"), route.as_str())?;
+            }
+            other.push(("SQLCOMMENTER_ORM_TAGS_AND_VALUES", tags.as_any()));
+        }
+        let values = ContextValues { span: Some(span.object(py)), baggage: None, other: &other };
+        context::derive(py, Some(base), values)
+    }
+
+    /// The response starts: its status goes on the span. Answers with the span for the response hook, or nothing if
+    /// the request is not to be traced.
+    pub(crate) fn respond(&self, py: Python<'_>, status: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> Option<Option<Span>> {
+        let (excluded, span, is_server) = self.progress(|progress| {
+            let span = progress.span.as_ref().map(|span| span.clone_ref(py));
+            (progress.excluded, span, progress.is_server)
+        });
+        if excluded {
+            return None;
+        }
+        otel_rs_core::http::inject_response_headers(headers);
+        if let (Some(span), Some(text)) = (&span, Text::from_any(status)) {
+            let parsed = ResponseStatus::parse(text.as_str());
+            let mut attributes = Vec::with_capacity(3);
+            parsed.span_attributes(self.settings.http.stability, &mut attributes);
+            span.set_attributes(py, &attributes);
+            let (code, description) = parsed.span_status();
+            if code != StatusCode::Unset {
+                span.set_status(py, code, &description);
+            }
+            if is_server && span.is_recording() {
+                self.settings.http.headers.record_response(span, headers);
+            }
+            self.progress(|progress| progress.status = Some(text));
+        }
+        Some(span)
+    }
+
+    /// Notes that the response is made while it is sent, so that the span lasts as long.
+    pub(crate) fn stream(&self) {
+        self.progress(|progress| progress.streamed = true);
+    }
+
+    /// The request context is torn down: the span ends, unless its response is a stream.
+    pub(crate) fn tear_down(
+        &self,
+        py: Python<'_>,
+        request_context: &Bound<'_, PyAny>,
+        exception: Option<&Bound<'_, PyAny>>,
+    ) {
+        let address = request_context.as_ptr() as usize;
+        let mine = self.progress(|progress| progress.span.is_some() && progress.request_context == address);
+        if !mine {
+            return;
+        }
+        self.detach(py);
+        let streamed = self.progress(|progress| progress.streamed);
+        if !streamed || exception.is_some() {
+            self.end_span(py, exception);
+        }
+    }
+
+    fn detach(&self, py: Python<'_>) {
+        if let Some(token) = self.progress(|progress| progress.token.take()) {
+            context::detach(py, token);
+        }
+    }
+
+    fn end_span(&self, py: Python<'_>, exception: Option<&Bound<'_, PyAny>>) {
+        let span = self.progress(|progress| {
+            let first = !std::mem::replace(&mut progress.span_ended, true);
+            progress.span.as_ref().filter(|_| first).map(|span| span.clone_ref(py))
+        });
+        let Some(span) = span else { return };
+        // What is no `Exception` (`SystemExit`, `GeneratorExit`) is no error of the operation.
+        if let Some(exception) = exception.filter(|exception| exception.is_instance_of::<PyException>()) {
+            span.record_exception(py, exception);
+            span.set_status(py, StatusCode::Error, &describe(exception));
+        }
+        span.end(py, None);
+    }
+
+    /// The application has returned a body that is complete.
+    pub(crate) fn complete(&self, py: Python<'_>) {
+        if !self.progress(|progress| progress.excluded) {
+            self.record_duration(py);
+        }
+        self.finish(py);
+    }
+
+    /// The body of a stream has ended, with the exception that it raised, if it raised one.
+    pub(crate) fn complete_stream(&self, py: Python<'_>, error: Option<&PyErr>) {
+        self.end_span(py, error.map(|error| error.value(py).as_any()));
+        self.complete(py);
+    }
+
+    /// The request is over, whether it was answered or not.
+    pub(crate) fn finish(&self, py: Python<'_>) {
+        if self.progress(|progress| std::mem::take(&mut progress.counted)) {
+            self.record_active(py, -1.0);
+        }
+    }
+
+    /// The context in which the chunks of the body are made, if it is a stream.
+    pub(crate) fn stream_context(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let context = self.progress(|progress| {
+            let context = progress.context.as_ref().filter(|_| progress.streamed && !progress.span_ended);
+            context.map(|context| context.clone_ref(py))
+        });
+        if context.is_some() {
+            // The teardown of `stream_with_context` comes with the last chunk, and in whatever thread.
+            self.detach(py);
+        }
+        context
+    }
+
+    fn record_duration(&self, py: Python<'_>) {
+        let elapsed = self.started.elapsed().as_secs_f64();
+        let (route, status, context) = self.progress(|progress| {
+            let context = progress.context.as_ref().map(|context| context.clone_ref(py));
+            (progress.route.take(), progress.status.take(), context)
+        });
+        let facts = self.facts.request();
+        let status = status.as_ref().map(|status| ResponseStatus::parse(status.as_str()));
+        let route = route.as_ref().map(Text::as_str);
+        let context = context.as_ref().map(|context| context.bind(py));
+        let record = |instrument: &Option<Instrument>, convention, value: f64| {
+            let Some(instrument) = instrument else { return };
+            let mut attributes = Vec::with_capacity(12);
+            facts.duration_attributes(convention, status.as_ref(), route, &mut attributes);
+            instrument.record(py, value, &attributes, context);
+        };
+        record(&self.settings.duration_old, Convention::Old, (elapsed * 1000.0).round_ties_even());
+        record(&self.settings.duration_new, Convention::New, elapsed);
+    }
+}
+
+/// `Type: message`
+fn describe(exception: &Bound<'_, PyAny>) -> String {
+    let name = exception.get_type().name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match exception.str() {
+        Ok(message) => format!("{name}: {}", message.to_string_lossy()),
+        Err(_) => {
+            log::warning_once(exception.py(), "str", "an exception's own __str__ raised; its message is left out");
+            name
+        }
+    }
+}
