@@ -98,26 +98,38 @@ impl<'a> Value<'a> {
 
     /// The boolean, if it is one.
     pub fn as_bool(&self) -> Option<bool> {
-        // SAFETY: the tag names the member that was written.
-        (self.tag == ValueTag::Bool).then(|| unsafe { self.data.boolean })
+        match self.tag {
+            // SAFETY: the tag names the member that was written.
+            ValueTag::Bool => Some(unsafe { self.data.boolean }),
+            _ => None,
+        }
     }
 
     /// The integer, if it is one.
     pub fn as_i64(&self) -> Option<i64> {
-        // SAFETY: the tag names the member that was written.
-        (self.tag == ValueTag::I64).then(|| unsafe { self.data.integer })
+        match self.tag {
+            // SAFETY: the tag names the member that was written.
+            ValueTag::I64 => Some(unsafe { self.data.integer }),
+            _ => None,
+        }
     }
 
     /// The double, if it is one.
     pub fn as_f64(&self) -> Option<f64> {
-        // SAFETY: the tag names the member that was written.
-        (self.tag == ValueTag::F64).then(|| unsafe { self.data.double })
+        match self.tag {
+            // SAFETY: the tag names the member that was written.
+            ValueTag::F64 => Some(unsafe { self.data.double }),
+            _ => None,
+        }
     }
 
     /// The string, if it is one.
     pub fn as_str(&self) -> Option<Str<'a>> {
-        // SAFETY: the tag names the member that was written.
-        (self.tag == ValueTag::Str).then(|| unsafe { self.data.string })
+        match self.tag {
+            // SAFETY: the tag names the member that was written.
+            ValueTag::Str => Some(unsafe { self.data.string }),
+            _ => None,
+        }
     }
 
     /// The strings, if it is a list of them.

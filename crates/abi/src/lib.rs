@@ -16,4 +16,3 @@ pub const CAPSULE_NAME: &CStr = c"otel_rs.abi.v1";
 
 /// Version of [`Table`]. A reader that finds another one falls back to the OpenTelemetry Python API.
 pub const VERSION: u32 = 1;
-

@@ -159,9 +159,11 @@ pub struct Table {
     /// Starts a span.
     pub span_start: unsafe extern "C" fn(tracer: Handle, start: *const SpanStart<'_>, out: *mut SpanOut) -> Status,
     /// Sets attributes; the last write of a key wins.
-    pub span_set_attributes: unsafe extern "C" fn(span: PyObjectPtr, attributes: *const KeyValue<'_>, len: usize) -> Status,
+    pub span_set_attributes:
+        unsafe extern "C" fn(span: PyObjectPtr, attributes: *const KeyValue<'_>, len: usize) -> Status,
     /// Sets the status with an optional (empty: absent) description, by the rules of `Span.set_status`.
-    pub span_set_status: unsafe extern "C" fn(span: PyObjectPtr, code: StatusCode, description: *const Str<'_>) -> Status,
+    pub span_set_status:
+        unsafe extern "C" fn(span: PyObjectPtr, code: StatusCode, description: *const Str<'_>) -> Status,
     /// Renames the span.
     pub span_update_name: unsafe extern "C" fn(span: PyObjectPtr, name: *const Str<'_>) -> Status,
     /// Adds an event at `time_ns` (nanoseconds since the Unix epoch; 0 for now).

@@ -45,9 +45,8 @@ impl Runtime {
         let invalid_span = trace.getattr("INVALID_SPAN")?;
         // The keys are made anew in every process; the public setters reveal them.
         let with_span = trace.call_method1("set_span_in_context", (&invalid_span, context_type.call0()?))?;
-        let with_baggage = py
-            .import("opentelemetry.baggage")?
-            .call_method1("set_baggage", ("key", "value", context_type.call0()?))?;
+        let with_baggage =
+            py.import("opentelemetry.baggage")?.call_method1("set_baggage", ("key", "value", context_type.call0()?))?;
         Ok(Self {
             get: get.unbind(),
             attach: attach.unbind(),

@@ -129,9 +129,7 @@ macro_rules! plugin_module {
         /// The native module of the plugin.
         #[$crate::pyo3::pymodule]
         #[pyo3(crate = "otel_rs_core::pyo3")]
-        fn $name(
-            module: &$crate::pyo3::Bound<'_, $crate::pyo3::types::PyModule>,
-        ) -> $crate::pyo3::PyResult<()> {
+        fn $name(module: &$crate::pyo3::Bound<'_, $crate::pyo3::types::PyModule>) -> $crate::pyo3::PyResult<()> {
             $crate::plugin::init(module)
         }
     };

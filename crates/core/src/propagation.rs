@@ -165,10 +165,7 @@ fn is_default_composite(propagator: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 /// `context` with a remote parent as its current span.
-pub(crate) fn remote_context<'py>(
-    context: &Bound<'py, PyAny>,
-    remote: &RemoteContext,
-) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn remote_context<'py>(context: &Bound<'py, PyAny>, remote: &RemoteContext) -> PyResult<Bound<'py, PyAny>> {
     static NON_RECORDING_SPAN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static SPAN_CONTEXT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static TRACE_FLAGS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();

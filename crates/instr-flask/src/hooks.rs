@@ -137,10 +137,8 @@ impl<'py> Arguments<'py> {
         };
         let start_response =
             StartResponse { request: request.clone_ref(py), inner: self.start_response.clone().unbind() };
-        let args = PyTuple::new(
-            py,
-            [self.app.as_any(), self.environ.as_any(), Bound::new(py, start_response)?.as_any()],
-        )?;
+        let args =
+            PyTuple::new(py, [self.app.as_any(), self.environ.as_any(), Bound::new(py, start_response)?.as_any()])?;
         let result = call.proceed_with(&args);
         quietly(py, "wsgi_app", Request::leave(&self.environ, previous));
         let taken = request.get().is_taken();

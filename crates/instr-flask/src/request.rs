@@ -11,9 +11,9 @@ use otel_rs_core::metrics::Instrument;
 use otel_rs_core::propagation::Incoming;
 use otel_rs_core::text::Text;
 use otel_rs_core::trace::{Span, SpanBuilder, SpanKind, StatusCode};
+use otel_rs_semconv::Convention;
 use otel_rs_semconv::http::attributes::HTTP_ROUTE;
 use otel_rs_semconv::http::{ResponseStatus, default_span_name, route_span_name};
-use otel_rs_semconv::Convention;
 use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -94,10 +94,7 @@ impl Request {
     }
 
     /// Puts the request into the environ and returns what was there.
-    pub(crate) fn enter<'py>(
-        slf: &Py<Self>,
-        environ: &Bound<'py, PyDict>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub(crate) fn enter<'py>(slf: &Py<Self>, environ: &Bound<'py, PyDict>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = environ.py();
         let previous = environ.get_item(key(py))?;
         environ.set_item(key(py), slf)?;
@@ -155,10 +152,7 @@ impl Request {
 
     /// Starts the span, if the request is to have one, and makes it current. Called when the request context is there
     /// and before the application's own functions run.
-    pub(crate) fn dispatch(
-        settings: Arc<Settings>,
-        request_context: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
+    pub(crate) fn dispatch(settings: Arc<Settings>, request_context: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = request_context.py();
         let (flask_request, environ) = flask::request_of(request_context)?;
         let found = Self::find(&environ)?.filter(|found| {
@@ -175,8 +169,7 @@ impl Request {
             }
         };
         let request = request.get();
-        let was_provisional =
-            request.progress(|progress| std::mem::take(&mut progress.stage) == Stage::Provisional);
+        let was_provisional = request.progress(|progress| std::mem::take(&mut progress.stage) == Stage::Provisional);
         if was_provisional {
             request.count(py);
         }
@@ -307,7 +300,12 @@ impl Request {
 
     /// The response starts: its status goes on the span. Answers with the span for the response hook, or nothing if
     /// the request is not to be traced.
-    pub(crate) fn respond(&self, py: Python<'_>, status: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> Option<Option<Span>> {
+    pub(crate) fn respond(
+        &self,
+        py: Python<'_>,
+        status: &Bound<'_, PyAny>,
+        headers: &Bound<'_, PyAny>,
+    ) -> Option<Option<Span>> {
         let (excluded, span, is_server) = self.progress(|progress| {
             let span = progress.span.as_ref().map(|span| span.clone_ref(py));
             (progress.excluded, span, progress.is_server)

@@ -1,7 +1,7 @@
 //! Hooks of the user's.
 
-use pyo3::prelude::*;
 use pyo3::call::PyCallArgs;
+use pyo3::prelude::*;
 
 use crate::log;
 
@@ -11,11 +11,7 @@ use crate::log;
 /// # Errors
 ///
 /// Such a `BaseException`.
-pub fn call_hook<'py>(
-    hook: &Bound<'py, PyAny>,
-    name: &str,
-    args: impl PyCallArgs<'py>,
-) -> PyResult<()> {
+pub fn call_hook<'py>(hook: &Bound<'py, PyAny>, name: &str, args: impl PyCallArgs<'py>) -> PyResult<()> {
     let py = hook.py();
     match hook.call1(args) {
         Ok(_) => Ok(()),

@@ -77,16 +77,14 @@ impl Instrument {
 
     /// Nothing while no provider has been configured: there is nobody to record for.
     fn resolve(&self, py: Python<'_>) -> PyResult<Option<Backend>> {
-        Ok(
-            match provider::resolve(py, self.provider.as_ref(), "opentelemetry.metrics", "get_meter_provider")? {
-                Provider::Native(native) => {
-                    Some(Backend::Native(NativeInstrument::new(native, self.scope, self.definition)?))
-                }
-                Provider::Python(provider) => {
-                    Some(Backend::Api(ApiInstrument::new(&provider, self.scope, self.definition)?))
-                }
-                Provider::Unset(_) => None,
-            },
-        )
+        Ok(match provider::resolve(py, self.provider.as_ref(), "opentelemetry.metrics", "get_meter_provider")? {
+            Provider::Native(native) => {
+                Some(Backend::Native(NativeInstrument::new(native, self.scope, self.definition)?))
+            }
+            Provider::Python(provider) => {
+                Some(Backend::Api(ApiInstrument::new(&provider, self.scope, self.definition)?))
+            }
+            Provider::Unset(_) => None,
+        })
     }
 }

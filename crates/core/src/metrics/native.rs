@@ -1,7 +1,7 @@
 //! Instruments of the native SDK, bound to their attributes through a bounded cache.
 
-use std::hash::{BuildHasher, Hash, Hasher};
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use otel_rs_abi::{KeyValue, Status, Table};

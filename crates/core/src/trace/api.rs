@@ -88,9 +88,7 @@ pub(super) fn set_status(span: &Bound<'_, PyAny>, code: StatusCode, description:
     if !description.is_empty() {
         kwargs.set_item(intern!(py, "description"), description)?;
     }
-    let status = STATUS
-        .import(py, "opentelemetry.trace", "Status")?
-        .call((status_code(py, code)?,), Some(&kwargs))?;
+    let status = STATUS.import(py, "opentelemetry.trace", "Status")?.call((status_code(py, code)?,), Some(&kwargs))?;
     span.call_method1(intern!(py, "set_status"), (status,))?;
     Ok(())
 }

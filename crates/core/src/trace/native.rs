@@ -67,7 +67,9 @@ pub(super) struct NativeSpan(pub &'static Table);
 impl NativeSpan {
     pub(super) fn set_attributes(self, span: &Bound<'_, PyAny>, attributes: &[KeyValue<'_>]) -> bool {
         // SAFETY: the span is a live Python object and the attributes outlive the call.
-        unsafe { (self.0.span_set_attributes)(span.as_ptr().cast(), attributes.as_ptr(), attributes.len()) == Status::Ok }
+        unsafe {
+            (self.0.span_set_attributes)(span.as_ptr().cast(), attributes.as_ptr(), attributes.len()) == Status::Ok
+        }
     }
 
     pub(super) fn set_status(self, span: &Bound<'_, PyAny>, code: StatusCode, description: &str) -> bool {
