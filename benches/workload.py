@@ -103,7 +103,12 @@ def with_sdk_calls(app: Flask) -> Call:
         "http.user_agent": _TEMPLATE["HTTP_USER_AGENT"],
         "http.route": "/users/<int:number>",
     }
-    measured = {**server, "net.host.port": 8000, "http.status_code": 200, "http.target": "/users/<int:number>"}
+    measured: dict[str, Any] = {
+        **server,
+        "net.host.port": 8000,
+        "http.status_code": 200,
+        "http.target": "/users/<int:number>",
+    }
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         started = time.time_ns()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from support.oteltap_receiver import OtelTapReceiver
 from support.otlp_receiver import OtlpReceiver
 

@@ -138,9 +138,11 @@ def _get(port: int, request: Request) -> int:
 def problems(statuses: list[int], spans: Sequence[Span], points: Sequence[Point], packages: str) -> list[str]:
     """What is not as it should be, in words."""
     found = []
-    expected = Counter((request.span, request.status) for request in REQUESTS)
+    expected: Counter[tuple[str, object]] = Counter((request.span, request.status) for request in REQUESTS)
     servers = [span for span in spans if span.kind == "SERVER"]
-    recorded = Counter((span.name, span.attributes.get("http.status_code")) for span in servers)
+    recorded: Counter[tuple[str, object]] = Counter(
+        (span.name, span.attributes.get("http.status_code")) for span in servers
+    )
     if statuses != [request.status for request in REQUESTS]:
         found.append(f"the application answered {statuses}")
     found += [f"no span for {name} with status {status}" for name, status in (expected - recorded)]

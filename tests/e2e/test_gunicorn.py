@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from support.environments import Environment
 from support.gunicorn import Gunicorn
 from support.http_client import Request, Response, send_all
