@@ -29,7 +29,7 @@ pub trait Instrumentor: Sync {
     ///
     /// # Errors
     ///
-    /// What makes it impossible; it is raised to the caller of `instrument()`.
+    /// What makes it impossible; it is logged.
     fn instrument(&self, options: &Bound<'_, PyDict>) -> PyResult<()>;
 
     /// Undoes [`Self::instrument`].
@@ -85,28 +85,28 @@ pub fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// Starts to instrument. The keyword arguments are those of the stock instrumentor's `instrument()`.
 #[pyfunction]
 #[pyo3(signature = (**options))]
-fn instrument(py: Python<'_>, options: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-    let plugin = linked()?;
+fn instrument(py: Python<'_>, options: Option<&Bound<'_, PyDict>>) {
     let none = PyDict::new(py);
-    guarded(|| {
+    report(py, "instrument()", || {
+        let plugin = linked()?;
         if let Some(stock) = plugin.stock {
             stock.disarm(py)?;
         }
         plugin.instrumentor.instrument(options.unwrap_or(&none))
-    })
+    });
 }
 
 /// Undoes `instrument()`: every application is bare again.
 #[pyfunction]
-fn uninstrument(py: Python<'_>) -> PyResult<()> {
-    let plugin = linked()?;
-    guarded(|| {
+fn uninstrument(py: Python<'_>) {
+    report(py, "uninstrument()", || {
+        let plugin = linked()?;
         plugin.instrumentor.uninstrument(py)?;
         if let Some(stock) = plugin.stock {
             stock.rearm(py);
         }
         Ok(())
-    })
+    });
 }
 
 /// How many panics were caught in this library since it was loaded.
@@ -115,8 +115,12 @@ fn panics() -> u64 {
     guard::panics()
 }
 
-fn guarded(body: impl FnOnce() -> PyResult<()>) -> PyResult<()> {
-    guard::guard_or("instrumentation", Ok(()), body)
+/// Runs a function that Python calls to change what is instrumented. What it raises is logged in one line and goes no
+/// further: the launcher gives up on all instrumentations when one of them raises.
+pub fn report(py: Python<'_>, what: &'static str, body: impl FnOnce() -> PyResult<()>) {
+    if let Some(Err(error)) = guard::guard(what, body) {
+        log::log(py, log::Level::Error, &format!("{what} failed, the library is not instrumented as asked: {error}"));
+    }
 }
 
 /// Makes the native module of a plugin: `plugin_module!(_native);` beside its `inventory::submit!`.

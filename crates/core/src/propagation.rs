@@ -21,8 +21,6 @@ pub struct Incoming<'py> {
     pub parent: Option<RemoteContext>,
     /// The context: remote baggage, and whatever else a propagator of the user's put there. Never the local one.
     pub context: Bound<'py, PyAny>,
-    /// The baggage in `context`, if it was read here.
-    pub baggage: Option<Bound<'py, PyDict>>,
 }
 
 impl<'py> Incoming<'py> {
@@ -77,7 +75,7 @@ impl<'py> Incoming<'py> {
                 context::derive(py, None, ContextValues { baggage: Some(baggage), ..ContextValues::default() })?
             }
         };
-        Ok(Self { parent, context, baggage })
+        Ok(Self { parent, context })
     }
 
     fn read_custom(environ: &Bound<'py, PyDict>, propagator: &Bound<'py, PyAny>) -> PyResult<Self> {
@@ -95,7 +93,7 @@ impl<'py> Incoming<'py> {
                 context::root(py)?
             }
         };
-        Ok(Self { parent: None, context, baggage: None })
+        Ok(Self { parent: None, context })
     }
 }
 

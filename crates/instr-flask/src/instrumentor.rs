@@ -1,8 +1,7 @@
 //! `FlaskInstrumentor`, and the functions for single applications.
 
-use otel_rs_core::guard::guard_or;
 use otel_rs_core::log::{self, Level};
-use otel_rs_core::plugin::Instrumentor;
+use otel_rs_core::plugin::{Instrumentor, report};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -42,27 +41,27 @@ fn remove_if_unused(py: Python<'_>) {
 /// Instruments one application with options of its own, the keyword arguments of `instrument()`.
 #[pyfunction]
 #[pyo3(signature = (app, **options))]
-fn instrument_app(app: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+fn instrument_app(app: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) {
     let py = app.py();
     let none = PyDict::new(py);
-    guard_or("instrument_app", Ok(()), || {
+    report(py, "instrument_app()", || {
         FUNCTIONS.install(py)?;
         if !apps::add(app, Settings::new(options.unwrap_or(&none))?)? {
             log::log(py, Level::Warning, "Attempting to instrument Flask app while already instrumented");
         }
         Ok(())
-    })
+    });
 }
 
 /// Makes one application bare, whatever is instrumented globally.
 #[pyfunction]
-fn uninstrument_app(app: &Bound<'_, PyAny>) -> PyResult<()> {
+fn uninstrument_app(app: &Bound<'_, PyAny>) {
     let py = app.py();
-    guard_or("uninstrument_app", Ok(()), || {
+    report(py, "uninstrument_app()", || {
         if !apps::remove(app)? {
             log::log(py, Level::Warning, "Attempting to uninstrument Flask app while already uninstrumented");
         }
         remove_if_unused(py);
         Ok(())
-    })
+    });
 }

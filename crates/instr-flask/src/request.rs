@@ -3,16 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use otel_rs_abi::KeyValue;
 use otel_rs_core::context::{self, ContextValues, Token};
-use otel_rs_core::http::{EnvironFacts, call_hook};
+use otel_rs_core::http::{EnvironFacts, Response, ServerSpan};
 use otel_rs_core::log;
-use otel_rs_core::metrics::Instrument;
-use otel_rs_core::propagation::Incoming;
 use otel_rs_core::text::Text;
-use otel_rs_core::trace::{Span, SpanBuilder, SpanKind, StatusCode};
-use otel_rs_semconv::Convention;
-use otel_rs_semconv::http::attributes::HTTP_ROUTE;
+use otel_rs_core::trace::{Span, StatusCode};
 use otel_rs_semconv::http::{ResponseStatus, default_span_name, route_span_name};
 use pyo3::exceptions::PyException;
 use pyo3::intern;
@@ -89,7 +84,7 @@ impl Request {
     }
 
     fn new(environ: &Bound<'_, PyDict>, settings: Arc<Settings>, started_at_ns: Option<u64>) -> PyResult<Self> {
-        let facts = EnvironFacts::read(environ, settings.http.stability, settings.http.capture_all_methods)?;
+        let facts = settings.server.read(environ)?;
         Ok(Self { settings, facts, started_at_ns, started: Instant::now(), progress: Mutex::default() })
     }
 
@@ -139,15 +134,8 @@ impl Request {
 
     fn count(&self, py: Python<'_>) {
         if !self.progress(|progress| std::mem::replace(&mut progress.counted, true)) {
-            self.record_active(py, 1.0);
+            self.settings.server.count(py, &self.facts, 1.0);
         }
-    }
-
-    fn record_active(&self, py: Python<'_>, change: f64) {
-        let facts = self.facts.request();
-        let mut attributes = Vec::with_capacity(8);
-        facts.active_request_attributes(self.settings.http.stability, &mut attributes);
-        self.settings.active_requests.record(py, change, &attributes, None);
     }
 
     /// Starts the span, if the request is to have one, and makes it current. Called when the request context is there
@@ -180,11 +168,7 @@ impl Request {
         }
         // What a middleware between the two has changed is what the span shows.
         let inner_facts = match was_provisional {
-            true => Some(EnvironFacts::read(
-                &environ,
-                request.settings.http.stability,
-                request.settings.http.capture_all_methods,
-            )?),
+            true => Some(request.settings.server.read(&environ)?),
             false => None,
         };
         let facts = inner_facts.as_ref().unwrap_or(&request.facts);
@@ -200,44 +184,23 @@ impl Request {
     ) -> PyResult<()> {
         let py = environ.py();
         let route = flask::rule_of(flask_request)?.and_then(|rule| Text::from_any(&rule));
-        let capture_all = self.settings.http.capture_all_methods;
+        let server = &self.settings.server;
         let name = match &route {
-            Some(route) => route_span_name(facts.method(), capture_all, route.as_str()),
-            None => default_span_name(facts.method(), capture_all, facts.path()),
+            Some(route) => route_span_name(facts.method(), server.capture_all_methods(), route.as_str()),
+            None => default_span_name(facts.method(), server.capture_all_methods(), facts.path()),
         };
-        let semantic = facts.request();
-        let mut attributes = Vec::with_capacity(20);
-        semantic.span_attributes(self.settings.http.stability, &mut attributes);
-        attributes.extend(route.as_ref().map(|route| KeyValue::new(HTTP_ROUTE, route.as_str())));
-
-        let current = context::current(py)?;
-        let outer = context::span_in(&current)?;
-        let incoming = match outer {
-            Some(_) => Incoming { parent: None, context: current, baggage: None },
-            None => Incoming::from_environ(environ)?,
-        };
-        let kind = if outer.is_some() { SpanKind::Internal } else { SpanKind::Server };
-        let span = self.settings.tracer.start(
-            py,
-            &SpanBuilder {
-                name: &name,
-                kind,
-                start_time_ns: self.started_at_ns,
-                remote_parent: incoming.parent.as_ref(),
-                context: &incoming.context,
-                attributes: &attributes,
-            },
-        )?;
-        let is_server = kind == SpanKind::Server;
-        self.call_request_hook(&span, environ, &incoming, &attributes)?;
-        if is_server && span.is_recording() {
-            self.settings.http.headers.record_request(&span, environ);
+        let route_name = route.as_ref().map(Text::as_str);
+        let started = server.start(environ, facts, &name, route_name, self.started_at_ns)?;
+        if server.call_request_hook(&started, environ)? {
+            // The stock instrumentation lets the facts win over what its hook has set.
+            server.restate(py, &started.span, facts, route_name);
         }
-        let context = self.context_with(&span, &incoming.context, flask_request, route.as_ref())?;
+        server.capture_request_headers(&started, environ);
+        let context = self.context_with(&started, flask_request, route_name)?;
         let token = context::attach(&context)?;
         self.progress(|progress| {
-            progress.span = Some(span);
-            progress.is_server = is_server;
+            progress.span = Some(started.span);
+            progress.is_server = started.is_server;
             progress.token = Some(token);
             progress.context = Some(context.unbind());
             progress.request_context = request_context.as_ptr() as usize;
@@ -246,37 +209,14 @@ impl Request {
         Ok(())
     }
 
-    /// The hook sees the remote context as the current one. What the facts say wins over what the hook has set, as in
-    /// the stock instrumentation.
-    fn call_request_hook<'py>(
-        &self,
-        span: &Span,
-        environ: &Bound<'py, PyDict>,
-        incoming: &Incoming<'py>,
-        attributes: &[KeyValue<'_>],
-    ) -> PyResult<()> {
-        let py = environ.py();
-        let Some(hook) = &self.settings.request_hook else { return Ok(()) };
-        let token = context::attach(&incoming.with_parent()?)?;
-        let result = call_hook(hook.bind(py), "request_hook", (span.object(py), environ));
-        context::detach(py, token);
-        if let Err(error) = result {
-            span.end(py, None);
-            return Err(error);
-        }
-        span.set_attributes(py, attributes);
-        Ok(())
-    }
-
     /// The context of the request: the span, and the tags that SQL commenters look for.
     fn context_with<'py>(
         &self,
-        span: &Span,
-        base: &Bound<'py, PyAny>,
+        started: &ServerSpan<'py>,
         flask_request: &Bound<'py, PyAny>,
-        route: Option<&Text>,
+        route: Option<&str>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = base.py();
+        let py = flask_request.py();
         let tags = PyDict::new(py);
         let mut other = Vec::with_capacity(1);
         if let Some(commenter) = self.settings.commenter {
@@ -289,13 +229,13 @@ impl Request {
                     tags.set_item(intern!(py, "controller"), endpoint)?;
                 }
             }
-            if let Some(route) = route.filter(|route| commenter.route && !route.as_str().is_empty()) {
-                tags.set_item(intern!(py, "route"), route.as_str())?;
+            if let Some(route) = route.filter(|route| commenter.route && !route.is_empty()) {
+                tags.set_item(intern!(py, "route"), route)?;
             }
             other.push(("SQLCOMMENTER_ORM_TAGS_AND_VALUES", tags.as_any()));
         }
-        let values = ContextValues { span: Some(span.object(py)), baggage: None, other: &other };
-        context::derive(py, Some(base), values)
+        let values = ContextValues { span: Some(started.span.object(py)), baggage: None, other: &other };
+        context::derive(py, Some(&started.incoming.context), values)
     }
 
     /// The response starts: its status goes on the span. Answers with the span for the response hook, or nothing if
@@ -314,19 +254,9 @@ impl Request {
             return None;
         }
         otel_rs_core::http::inject_response_headers(headers);
-        if let (Some(span), Some(text)) = (&span, Text::from_any(status)) {
-            let parsed = ResponseStatus::parse(text.as_str());
-            let mut attributes = Vec::with_capacity(3);
-            parsed.span_attributes(self.settings.http.stability, &mut attributes);
-            span.set_attributes(py, &attributes);
-            let (code, description) = parsed.span_status();
-            if code != StatusCode::Unset {
-                span.set_status(py, code, &description);
-            }
-            if is_server && span.is_recording() {
-                self.settings.http.headers.record_response(span, headers);
-            }
-            self.progress(|progress| progress.status = Some(text));
+        if let (Some(span), Some(status)) = (&span, Text::from_any(status)) {
+            self.settings.server.respond(span, is_server, &status, headers);
+            self.progress(|progress| progress.status = Some(status));
         }
         Some(span)
     }
@@ -392,7 +322,7 @@ impl Request {
     /// The request is over, whether it was answered or not.
     pub(crate) fn finish(&self, py: Python<'_>) {
         if self.progress(|progress| std::mem::take(&mut progress.counted)) {
-            self.record_active(py, -1.0);
+            self.settings.server.count(py, &self.facts, -1.0);
         }
     }
 
@@ -410,23 +340,17 @@ impl Request {
     }
 
     fn record_duration(&self, py: Python<'_>) {
-        let elapsed = self.started.elapsed().as_secs_f64();
+        let elapsed = self.started.elapsed();
         let (route, status, context) = self.progress(|progress| {
             let context = progress.context.as_ref().map(|context| context.clone_ref(py));
             (progress.route.take(), progress.status.take(), context)
         });
-        let facts = self.facts.request();
-        let status = status.as_ref().map(|status| ResponseStatus::parse(status.as_str()));
-        let route = route.as_ref().map(Text::as_str);
-        let context = context.as_ref().map(|context| context.bind(py));
-        let record = |instrument: &Option<Instrument>, convention, value: f64| {
-            let Some(instrument) = instrument else { return };
-            let mut attributes = Vec::with_capacity(12);
-            facts.duration_attributes(convention, status.as_ref(), route, &mut attributes);
-            instrument.record(py, value, &attributes, context);
+        let response = Response {
+            status: status.as_ref().map(|status| ResponseStatus::parse(status.as_str())),
+            route: route.as_ref().map(Text::as_str),
         };
-        record(&self.settings.duration_old, Convention::Old, (elapsed * 1000.0).round_ties_even());
-        record(&self.settings.duration_new, Convention::New, elapsed);
+        let context = context.as_ref().map(|context| context.bind(py));
+        self.settings.server.record_duration(py, &self.facts, &response, elapsed, context);
     }
 }
 

@@ -39,11 +39,11 @@ impl StartResponse {
     fn note(&self, py: Python<'_>, status: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> PyResult<()> {
         let request = self.request.get();
         let Some(span) = request.respond(py, status, headers) else { return Ok(()) };
-        match &request.settings.response_hook {
+        match request.settings.server.response_hook(py) {
             None => Ok(()),
             Some(hook) => {
                 let span = span.as_ref().map(|span| span.object(py));
-                call_hook(hook.bind(py), "response_hook", (span, status, headers))
+                call_hook(hook, "response_hook", (span, status, headers))
             }
         }
     }

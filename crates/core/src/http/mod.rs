@@ -6,7 +6,7 @@ mod excluded;
 mod headers;
 mod hooks;
 mod response_propagation;
-mod settings;
+mod server;
 mod stream;
 
 pub use environ::EnvironFacts;
@@ -14,5 +14,5 @@ pub use excluded::ExcludedUrls;
 pub use headers::CapturedHeaders;
 pub use hooks::call_hook;
 pub use response_propagation::inject_response_headers;
-pub use settings::HttpSettings;
+pub use server::{HttpServer, Response, ServerSpan};
 pub use stream::{BodyObserver, ResponseBody};

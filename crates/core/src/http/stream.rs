@@ -45,10 +45,10 @@ impl ResponseBody {
     }
 
     fn in_context<T>(&self, py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-        let token = context::attach(self.context.bind(py)).ok();
+        let token = guard("attach", || context::attach(self.context.bind(py)).ok()).flatten();
         let result = body();
         if let Some(token) = token {
-            context::detach(py, token);
+            guard("detach", || context::detach(py, token));
         }
         result
     }

@@ -1,0 +1,236 @@
+//! What every HTTP server instrumentation does with a request: its span, its metrics, its hooks.
+
+use std::time::Duration;
+
+use otel_rs_abi::KeyValue;
+use otel_rs_semconv::http::attributes::HTTP_ROUTE;
+use otel_rs_semconv::http::instruments::ServerInstruments;
+use otel_rs_semconv::http::{Request, ResponseStatus};
+use otel_rs_semconv::{Convention, Stability};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::{CapturedHeaders, EnvironFacts, call_hook};
+use crate::Scope;
+use crate::context;
+use crate::metrics::{Instrument, Meter};
+use crate::propagation::Incoming;
+use crate::text::Text;
+use crate::trace::{Span, SpanBuilder, SpanKind, StatusCode, Tracer};
+
+/// An instrumented HTTP server: its settings, read when it starts to instrument, its tracer and its instruments.
+pub struct HttpServer {
+    stability: Stability,
+    capture_all_methods: bool,
+    headers: CapturedHeaders,
+    tracer: Tracer,
+    active_requests: Instrument,
+    duration_old: Option<Instrument>,
+    duration_new: Option<Instrument>,
+    request_hook: Option<Py<PyAny>>,
+    response_hook: Option<Py<PyAny>>,
+}
+
+/// The span of a request, as it was started.
+pub struct ServerSpan<'py> {
+    /// The span.
+    pub span: Span,
+    /// Whether it is the server span of its process; it is internal under an outer span.
+    pub is_server: bool,
+    /// The context that it was started in.
+    pub incoming: Incoming<'py>,
+}
+
+/// What a duration says of the response.
+pub struct Response<'a> {
+    /// The status, if the response started.
+    pub status: Option<ResponseStatus<'a>>,
+    /// The route, if one matched.
+    pub route: Option<&'a str>,
+}
+
+impl HttpServer {
+    /// Reads the environment and the keyword arguments `tracer_provider`, `meter_provider`, `request_hook` and
+    /// `response_hook`. The providers are bound late.
+    ///
+    /// # Errors
+    ///
+    /// What looking into the options raises.
+    pub fn new(
+        name: &'static str,
+        version: &'static str,
+        instruments: fn(Stability) -> ServerInstruments,
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
+        let py = options.py();
+        let option = |name: &str| -> PyResult<Option<Py<PyAny>>> {
+            Ok(options.get_item(name)?.filter(|value| !value.is_none()).map(Bound::unbind))
+        };
+        let hook = |name: &str| -> PyResult<Option<Py<PyAny>>> {
+            Ok(option(name)?.filter(|hook| hook.bind(py).is_callable()))
+        };
+        let stability = Stability::from_opt_in(std::env::var(Stability::VARIABLE).ok().as_deref());
+        let scope = Scope { name, version, schema_url: stability.schema_url() };
+        let meter = Meter::new(scope, option("meter_provider")?);
+        let instruments = instruments(stability);
+        Ok(Self {
+            stability,
+            capture_all_methods: std::env::var("OTEL_PYTHON_INSTRUMENTATION_HTTP_CAPTURE_ALL_METHODS")
+                .is_ok_and(|value| !value.is_empty()),
+            headers: CapturedHeaders::from_environment(py),
+            tracer: Tracer::new(scope, option("tracer_provider")?),
+            active_requests: meter.instrument(py, instruments.active_requests),
+            duration_old: instruments.duration_old.map(|definition| meter.instrument(py, definition)),
+            duration_new: instruments.duration_new.map(|definition| meter.instrument(py, definition)),
+            request_hook: hook("request_hook")?,
+            response_hook: hook("response_hook")?,
+        })
+    }
+
+    /// Which conventions are reported.
+    pub fn stability(&self) -> Stability {
+        self.stability
+    }
+
+    /// Whether unknown methods are reported as they are.
+    pub fn capture_all_methods(&self) -> bool {
+        self.capture_all_methods
+    }
+
+    /// Reads the facts of a request.
+    ///
+    /// # Errors
+    ///
+    /// As [`EnvironFacts::read`].
+    pub fn read(&self, environ: &Bound<'_, PyDict>) -> PyResult<EnvironFacts> {
+        EnvironFacts::read(environ, self.stability, self.capture_all_methods)
+    }
+
+    /// Changes the number of active requests.
+    pub fn count(&self, py: Python<'_>, facts: &EnvironFacts, change: f64) {
+        let request = facts.request();
+        let mut attributes = Vec::with_capacity(8);
+        request.active_request_attributes(self.stability, &mut attributes);
+        self.active_requests.record(py, change, &attributes, None);
+    }
+
+    /// Starts the span of a request; it does not become current. It is the server span, with the remote parent that the
+    /// environ names, unless there is a current span: then it is internal.
+    ///
+    /// # Errors
+    ///
+    /// What the provider raises.
+    pub fn start<'py>(
+        &self,
+        environ: &Bound<'py, PyDict>,
+        facts: &EnvironFacts,
+        name: &str,
+        route: Option<&str>,
+        start_time_ns: Option<u64>,
+    ) -> PyResult<ServerSpan<'py>> {
+        let py = environ.py();
+        let current = context::current(py)?;
+        let is_server = context::span_in(&current)?.is_none();
+        let incoming = match is_server {
+            true => Incoming::from_environ(environ)?,
+            false => Incoming { parent: None, context: current },
+        };
+        let request = facts.request();
+        let builder = SpanBuilder {
+            name,
+            kind: if is_server { SpanKind::Server } else { SpanKind::Internal },
+            start_time_ns,
+            remote_parent: incoming.parent.as_ref(),
+            context: &incoming.context,
+            attributes: &self.span_attributes(&request, route),
+        };
+        let span = self.tracer.start(py, &builder)?;
+        Ok(ServerSpan { span, is_server, incoming })
+    }
+
+    /// Calls the request hook, if there is one. The hook sees the remote context as the current one; answers whether
+    /// it was called.
+    ///
+    /// # Errors
+    ///
+    /// What the hook raises that is no `Exception`; the span has ended then.
+    pub fn call_request_hook(&self, started: &ServerSpan<'_>, environ: &Bound<'_, PyDict>) -> PyResult<bool> {
+        let py = environ.py();
+        let Some(hook) = &self.request_hook else { return Ok(false) };
+        let token = match started.is_server {
+            true => Some(context::attach(&started.incoming.with_parent()?)?),
+            false => None,
+        };
+        let result = call_hook(hook.bind(py), "request_hook", (started.span.object(py), environ));
+        if let Some(token) = token {
+            context::detach(py, token);
+        }
+        if result.is_err() {
+            started.span.end(py, None);
+        }
+        result.map(|()| true)
+    }
+
+    /// Sets the attributes that the span started with once more, over what a hook has set.
+    pub fn restate(&self, py: Python<'_>, span: &Span, facts: &EnvironFacts, route: Option<&str>) {
+        let request = facts.request();
+        span.set_attributes(py, &self.span_attributes(&request, route));
+    }
+
+    /// Puts the captured request headers on a server span.
+    pub fn capture_request_headers(&self, started: &ServerSpan<'_>, environ: &Bound<'_, PyDict>) {
+        if started.is_server && started.span.is_recording() {
+            self.headers.record_request(&started.span, environ);
+        }
+    }
+
+    /// Puts the status of the response, and on a server span its captured headers, on the span.
+    pub fn respond(&self, span: &Span, is_server: bool, status: &Text, headers: &Bound<'_, PyAny>) {
+        let py = headers.py();
+        let status = ResponseStatus::parse(status.as_str());
+        let mut attributes = Vec::with_capacity(3);
+        status.span_attributes(self.stability, &mut attributes);
+        span.set_attributes(py, &attributes);
+        let (code, description) = status.span_status();
+        if code != StatusCode::Unset {
+            span.set_status(py, code, &description);
+        }
+        if is_server && span.is_recording() {
+            self.headers.record_response(span, headers);
+        }
+    }
+
+    /// The response hook, if there is one.
+    pub fn response_hook<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyAny>> {
+        self.response_hook.as_ref().map(|hook| hook.bind(py))
+    }
+
+    /// Records how long a request took. `context`, a Python `Context`, is where a provider that keeps exemplars finds
+    /// the span.
+    pub fn record_duration(
+        &self,
+        py: Python<'_>,
+        facts: &EnvironFacts,
+        response: &Response<'_>,
+        elapsed: Duration,
+        context: Option<&Bound<'_, PyAny>>,
+    ) {
+        let request = facts.request();
+        let record = |instrument: &Option<Instrument>, convention, value: f64| {
+            let Some(instrument) = instrument else { return };
+            let mut attributes = Vec::with_capacity(12);
+            request.duration_attributes(convention, response.status.as_ref(), response.route, &mut attributes);
+            instrument.record(py, value, &attributes, context);
+        };
+        let seconds = elapsed.as_secs_f64();
+        record(&self.duration_old, Convention::Old, (seconds * 1000.0).round_ties_even());
+        record(&self.duration_new, Convention::New, seconds);
+    }
+
+    fn span_attributes<'a>(&self, request: &'a Request<'a>, route: Option<&'a str>) -> Vec<KeyValue<'a>> {
+        let mut attributes = Vec::with_capacity(20);
+        request.span_attributes(self.stability, &mut attributes);
+        attributes.extend(route.map(|route| KeyValue::new(HTTP_ROUTE, route)));
+        attributes
+    }
+}
