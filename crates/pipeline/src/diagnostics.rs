@@ -1,0 +1,165 @@
+//! What the pipeline has to say to a person, queued by any thread and logged from a thread that is attached to Python.
+//!
+//! Export threads never touch Python, so [`report`] only queues. The Python side asks [`pending`] (one atomic load)
+//! where it passes anyway, and logs what [`drain`] gives. A forked child starts with an empty queue of its own: the
+//! inherited one may be locked by a thread that the child does not have, so it is neither locked nor dropped.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::process::PerProcess;
+
+/// Messages kept until somebody drains them; later ones are counted and dropped.
+const CAPACITY: usize = 128;
+/// One line per kind in this time; repeats are counted.
+const QUIET_TIME: Duration = Duration::from_secs(60);
+/// Longest message, in bytes. What a collector answers is not ours to log in full.
+const MAX_MESSAGE_BYTES: usize = 1024;
+
+/// Severity, by the name of the `logging.Logger` method that fits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    /// `Logger.debug`
+    Debug,
+    /// `Logger.info`
+    Info,
+    /// `Logger.warning`
+    Warning,
+    /// `Logger.error`
+    Error,
+}
+
+/// One line for the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diagnostic {
+    /// Severity.
+    pub level: Level,
+    /// What it is about; messages of one kind are limited to one a minute.
+    pub kind: &'static str,
+    /// The line.
+    pub message: String,
+}
+
+#[derive(Default)]
+struct State {
+    queue: Vec<Diagnostic>,
+    overflow: u64,
+    kinds: HashMap<&'static str, Kind>,
+}
+
+struct Kind {
+    last: Instant,
+    repeats: u64,
+}
+
+static QUEUE: PerProcess<Mutex<State>> = PerProcess::new();
+static PENDING: AtomicBool = AtomicBool::new(false);
+
+/// Queues one line. Within a minute of the last line of the same `kind` it is only counted, and the next line of that
+/// kind says how many there were.
+pub fn report(level: Level, kind: &'static str, message: impl Into<String>) {
+    let mut message = message.into();
+    truncate(&mut message);
+    let now = Instant::now();
+    let mut state = state();
+    match state.kinds.get_mut(kind) {
+        Some(seen) if now.duration_since(seen.last) < QUIET_TIME => {
+            seen.repeats += 1;
+            return;
+        }
+        Some(seen) => {
+            if seen.repeats > 0 {
+                message.push_str(&format!(" ({} more like this since the last line)", seen.repeats));
+            }
+            *seen = Kind { last: now, repeats: 0 };
+        }
+        None => {
+            state.kinds.insert(kind, Kind { last: now, repeats: 0 });
+        }
+    }
+    if state.queue.len() < CAPACITY {
+        state.queue.push(Diagnostic { level, kind, message });
+    } else {
+        state.overflow += 1;
+    }
+    PENDING.store(true, Ordering::Release);
+}
+
+/// Whether [`drain`] has something to give.
+pub fn pending() -> bool {
+    PENDING.load(Ordering::Acquire)
+}
+
+/// Takes the queued lines, oldest first.
+pub fn drain() -> Vec<Diagnostic> {
+    if !PENDING.swap(false, Ordering::AcqRel) {
+        return Vec::new();
+    }
+    let (mut queue, overflow) = {
+        let mut state = state();
+        (std::mem::take(&mut state.queue), std::mem::take(&mut state.overflow))
+    };
+    if overflow > 0 {
+        let message = format!("{overflow} more messages were dropped because nobody read them");
+        queue.push(Diagnostic { level: Level::Warning, kind: "diagnostics.overflow", message });
+    }
+    queue
+}
+
+/// The queue of this process. Lines that a parent had queued at the fork are the parent's to log.
+fn state() -> MutexGuard<'static, State> {
+    QUEUE.get_or_build(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn truncate(message: &mut String) {
+    if message.len() > MAX_MESSAGE_BYTES {
+        let mut end = MAX_MESSAGE_BYTES;
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        message.truncate(end);
+        message.push('…');
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The lines of the given kind. Other tests of this process report at the same time, so each uses its own kinds.
+    pub(crate) fn lines(kind: &str) -> Vec<String> {
+        let state = state();
+        state.queue.iter().filter(|line| line.kind == kind).map(|line| line.message.clone()).collect()
+    }
+
+    #[test]
+    fn a_repeated_kind_is_one_line() {
+        for _ in 0..5 {
+            report(Level::Warning, "test.repeated", "again");
+        }
+        assert_eq!(lines("test.repeated"), ["again"]);
+        assert!(pending());
+    }
+
+    #[test]
+    fn the_next_line_counts_the_repeats() {
+        report(Level::Warning, "test.counted", "first");
+        report(Level::Warning, "test.counted", "second");
+        report(Level::Warning, "test.counted", "third");
+        {
+            let mut state = state();
+            state.kinds.get_mut("test.counted").unwrap().last -= QUIET_TIME;
+        }
+        report(Level::Warning, "test.counted", "fourth");
+        assert_eq!(lines("test.counted"), ["first", "fourth (2 more like this since the last line)"]);
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        report(Level::Debug, "test.long", "ä".repeat(4000));
+        let line = lines("test.long").remove(0);
+        assert!(line.len() <= MAX_MESSAGE_BYTES + '…'.len_utf8() && line.ends_with('…'));
+    }
+}
