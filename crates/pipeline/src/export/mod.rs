@@ -1,0 +1,27 @@
+//! Sending telemetry to a collector by OTLP, http/protobuf (OpenTelemetry specification, OTLP Exporter).
+//!
+//! `opentelemetry-proto` is the wire format; a blocking client sends it and retries as the Python exporter does. The
+//! configuration is read once, by a thread that is attached to the interpreter: an export thread must not call `getenv`
+//! while Python may call `setenv`. Nothing here starts a thread; sockets and TLS are made by the first export.
+
+mod common_proto;
+mod compression;
+mod config;
+mod credentials;
+mod endpoint;
+mod headers;
+mod http_client;
+mod metric;
+mod metric_proto;
+mod proxy;
+mod sender;
+mod signal;
+mod span;
+mod span_proto;
+mod tls;
+
+pub use compression::Compression;
+pub use config::{OtlpArguments, OtlpConfig};
+pub use metric::{OtlpMetricExporter, otlp_metric_exporter};
+pub use signal::Signal;
+pub use span::{OtlpSpanExporter, otlp_span_exporter};

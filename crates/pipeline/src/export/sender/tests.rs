@@ -1,0 +1,136 @@
+//! Against a real socket: what goes over the wire, and how long a send may take.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{self, Receiver};
+
+use super::*;
+use crate::export::{Compression, OtlpArguments, Signal};
+
+/// A collector that answers the n-th request with the n-th answer, and then no more.
+struct Collector {
+    port: u16,
+    requests: Receiver<Request>,
+}
+
+struct Request {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Collector {
+    fn start(answers: &'static [&'static str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (sender, requests) = mpsc::channel();
+        thread::spawn(move || {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                sender.send(Request::read(&stream)).unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        Self { port, requests }
+    }
+
+    fn sender(&self, arguments: OtlpArguments) -> Sender {
+        let endpoint = Some(format!("http://127.0.0.1:{}/v1/traces", self.port));
+        Sender::new(OtlpConfig::resolve(Signal::Traces, &OtlpArguments { endpoint, ..arguments }))
+    }
+}
+
+impl Request {
+    fn read(stream: &TcpStream) -> Self {
+        let mut reader = BufReader::new(stream);
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert!(reader.read_line(&mut head).unwrap() > 0, "{head}");
+        }
+        let mut request = Self { head, body: Vec::new() };
+        let length = request.header("content-length").unwrap().parse().unwrap();
+        request.body = vec![0; length];
+        reader.read_exact(&mut request.body).unwrap();
+        request
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        headers.find(|(present, _)| present.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi";
+const BUSY: &str =
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0.01\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const REFUSED: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const MOVED: &str = "HTTP/1.1 307 Temporary Redirect\r\nLocation: /\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn the_request_is_what_otlp_asks_for() {
+    let collector = Collector::start(&[OK]);
+    let headers = Some(vec![("X-Api-Key".to_owned(), "secret".to_owned())]);
+    let sender = collector.sender(OtlpArguments { headers, ..Default::default() });
+    assert_eq!(sender.send(b"spans").unwrap(), b"hi");
+    let request = collector.requests.recv().unwrap();
+    assert!(request.head.starts_with("POST /v1/traces HTTP/1.1\r\n"));
+    assert_eq!(request.header("content-type"), Some("application/x-protobuf"));
+    assert_eq!(request.header("x-api-key"), Some("secret"));
+    assert!(request.header("user-agent").unwrap().starts_with("otel-rs/"));
+    assert_eq!(request.body, b"spans");
+}
+
+#[test]
+fn bodies_are_compressed() {
+    for (compression, encoding) in [(Compression::Gzip, "gzip"), (Compression::Deflate, "deflate")] {
+        let collector = Collector::start(&[OK]);
+        let sender = collector.sender(OtlpArguments { compression: Some(compression), ..Default::default() });
+        sender.send(b"spans").unwrap();
+        let request = collector.requests.recv().unwrap();
+        assert_eq!(request.header("content-encoding"), Some(encoding));
+        let mut body = Vec::new();
+        match compression {
+            Compression::Gzip => flate2::read::GzDecoder::new(&request.body[..]).read_to_end(&mut body).unwrap(),
+            _ => flate2::read::ZlibDecoder::new(&request.body[..]).read_to_end(&mut body).unwrap(),
+        };
+        assert_eq!(body, b"spans");
+    }
+}
+
+#[test]
+fn a_busy_collector_is_asked_again() {
+    let collector = Collector::start(&[BUSY, BUSY, OK]);
+    assert!(collector.sender(OtlpArguments::default()).send(b"spans").is_ok());
+    assert_eq!(collector.requests.iter().take(3).count(), 3);
+}
+
+#[test]
+fn what_will_not_get_better_is_not_asked_again() {
+    for (answers, status) in [(&[REFUSED], "HTTP 400 Bad Request"), (&[MOVED], "HTTP 307 Temporary Redirect")] {
+        let collector = Collector::start(answers);
+        let error = collector.sender(OtlpArguments::default()).send(b"spans").unwrap_err();
+        assert_eq!(error, format!("sending spans to http://127.0.0.1:{}/v1/traces failed: {status}", collector.port));
+    }
+}
+
+#[test]
+fn a_silent_collector_costs_no_more_than_the_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = Some(format!("http://{}/v1/traces", listener.local_addr().unwrap()));
+    let timeout = Some(Duration::from_millis(200));
+    let arguments = OtlpArguments { endpoint, timeout, ..Default::default() };
+    let started = Instant::now();
+    let error = Sender::new(OtlpConfig::resolve(Signal::Traces, &arguments)).send(b"spans").unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(error.contains("no answer in time"), "{error}");
+}
+
+#[test]
+fn an_unreachable_collector_is_named_without_its_credentials() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let endpoint = Some(format!("http://user:pass@127.0.0.1:{port}/v1/traces"));
+    let timeout = Some(Duration::from_millis(300));
+    let arguments = OtlpArguments { endpoint, timeout, ..Default::default() };
+    let error = Sender::new(OtlpConfig::resolve(Signal::Traces, &arguments)).send(b"spans").unwrap_err();
+    assert!(error.contains("refused") && error.contains(&port.to_string()), "{error}");
+    assert!(!error.contains("pass"), "{error}");
+}

@@ -1,0 +1,52 @@
+//! The OTLP span exporter.
+
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
+
+use super::config::OtlpConfig;
+use super::sender::Sender;
+use super::span_proto;
+use crate::diagnostics::{self, Level};
+use crate::environment;
+use crate::resource::Resource;
+use crate::trace::{SpanExport, SpanExporterFactory, SpanRecord};
+
+/// Sends spans by OTLP, http/protobuf.
+pub struct OtlpSpanExporter {
+    sender: Sender,
+}
+
+impl OtlpSpanExporter {
+    /// An exporter of that configuration. The connection is made by the first export.
+    pub fn new(config: OtlpConfig) -> Self {
+        Self { sender: Sender::new(config) }
+    }
+}
+
+/// What makes an [`OtlpSpanExporter`] in each process that needs one.
+pub fn otlp_span_exporter(config: OtlpConfig) -> SpanExporterFactory {
+    Arc::new(move || Ok(Box::new(OtlpSpanExporter::new(config.clone()))))
+}
+
+impl SpanExport for OtlpSpanExporter {
+    fn export(&mut self, spans: Vec<Arc<SpanRecord>>, resource: &Resource) -> Result<(), String> {
+        let request = span_proto::request(&spans, resource).encode_to_vec();
+        let answer = self.sender.send(&request)?;
+        report_partial_success(&answer);
+        Ok(())
+    }
+}
+
+/// Says what the collector took only in part (OTLP, Partial Success). An answer that is no protobuf says nothing.
+fn report_partial_success(answer: &[u8]) {
+    let Ok(answer) = ExportTraceServiceResponse::decode(answer) else { return };
+    if let Some(partial) = answer.partial_success
+        && (partial.rejected_spans > 0 || !partial.error_message.is_empty())
+    {
+        let reason = environment::quoted(&partial.error_message);
+        let message = format!("the collector rejected {} spans: {reason}", partial.rejected_spans);
+        diagnostics::report(Level::Warning, "export.traces.partial", message);
+    }
+}

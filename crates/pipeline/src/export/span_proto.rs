@@ -1,0 +1,110 @@
+//! Spans on the wire (`opentelemetry.proto.trace.v1`), with the fields that the Python exporter fills: its flags say
+//! whether the parent is remote and leave the W3C trace flags out, and a link has no trace state.
+
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, SpanFlags, Status, span, status};
+
+use super::common_proto as common;
+use crate::resource::Resource;
+use crate::trace::{self, Scope, SpanContext, SpanKind, SpanRecord, StatusCode};
+
+/// The request for spans of one resource, grouped by scope in the order of each scope's first span.
+pub(super) fn request(spans: &[Arc<SpanRecord>], resource: &Resource) -> ExportTraceServiceRequest {
+    let mut scopes: Vec<(&Arc<Scope>, ScopeSpans)> = Vec::new();
+    for record in spans {
+        let scope = &record.origin.scope;
+        let index = scopes.iter().position(|(known, _)| Arc::ptr_eq(known, scope) || known == &scope);
+        let index = index.unwrap_or_else(|| {
+            scopes.push((scope, scope_spans(scope)));
+            scopes.len() - 1
+        });
+        scopes[index].1.spans.push(encode(record));
+    }
+    ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans {
+            resource: Some(common::resource(resource)),
+            scope_spans: scopes.into_iter().map(|(_, spans)| spans).collect(),
+            schema_url: resource.schema_url().to_owned(),
+        }],
+    }
+}
+
+fn scope_spans(scope: &Scope) -> ScopeSpans {
+    ScopeSpans { scope: Some(common::scope(scope)), spans: Vec::new(), schema_url: scope.schema_url.to_string() }
+}
+
+fn encode(record: &SpanRecord) -> Span {
+    Span {
+        trace_id: record.context.trace_id.to_vec(),
+        span_id: record.context.span_id.to_vec(),
+        trace_state: trace_state(&record.context),
+        parent_span_id: record.parent.as_ref().map(|parent| parent.span_id.to_vec()).unwrap_or_default(),
+        flags: flags(record.parent.as_ref()),
+        name: record.name.to_string(),
+        kind: kind(&record.kind).into(),
+        start_time_unix_nano: record.start_ns,
+        end_time_unix_nano: record.end_ns.unwrap_or_default(),
+        attributes: common::attributes(&record.attributes),
+        dropped_attributes_count: record.attributes.dropped(),
+        events: record.events.iter().map(event).collect(),
+        dropped_events_count: record.dropped_events,
+        links: record.links.iter().map(link).collect(),
+        dropped_links_count: record.dropped_links,
+        status: Some(Status {
+            message: record.status.description.as_deref().unwrap_or_default().to_owned(),
+            code: status_code(record.status.code).into(),
+        }),
+    }
+}
+
+fn event(event: &trace::Event) -> span::Event {
+    span::Event {
+        time_unix_nano: event.time_ns,
+        name: event.name.to_string(),
+        attributes: common::attributes(&event.attributes),
+        dropped_attributes_count: event.attributes.dropped(),
+    }
+}
+
+fn link(link: &trace::Link) -> span::Link {
+    span::Link {
+        trace_id: link.context.trace_id.to_vec(),
+        span_id: link.context.span_id.to_vec(),
+        trace_state: String::new(),
+        attributes: common::attributes(&link.attributes),
+        dropped_attributes_count: link.attributes.dropped(),
+        flags: flags(Some(&link.context)),
+    }
+}
+
+fn trace_state(context: &SpanContext) -> String {
+    context.trace_state_members().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+fn flags(other: Option<&SpanContext>) -> u32 {
+    let mut flags = SpanFlags::ContextHasIsRemoteMask as u32;
+    if other.is_some_and(|context| context.is_remote) {
+        flags |= SpanFlags::ContextIsRemoteMask as u32;
+    }
+    flags
+}
+
+fn kind(kind: &SpanKind) -> span::SpanKind {
+    match kind {
+        SpanKind::Internal => span::SpanKind::Internal,
+        SpanKind::Server => span::SpanKind::Server,
+        SpanKind::Client => span::SpanKind::Client,
+        SpanKind::Producer => span::SpanKind::Producer,
+        SpanKind::Consumer => span::SpanKind::Consumer,
+    }
+}
+
+fn status_code(code: StatusCode) -> status::StatusCode {
+    match code {
+        StatusCode::Unset => status::StatusCode::Unset,
+        StatusCode::Ok => status::StatusCode::Ok,
+        StatusCode::Error => status::StatusCode::Error,
+    }
+}
