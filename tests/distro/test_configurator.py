@@ -61,7 +61,7 @@ def test_disabled_is_silent() -> None:
 
 def test_sampler() -> None:
     found, _ = configure(OTEL_TRACES_SAMPLER="always_off")
-    assert found["recording"] is False
+    assert (found["tracer"], found["recording"]) == ("otel_rs_sdk", False)
 
 
 def test_a_broken_sdk_does_not_reach_the_application() -> None:

@@ -34,7 +34,7 @@ struct Progress {
     is_server: bool,
     /// Held from the start of the span to the teardown.
     token: Option<Token>,
-    /// The context with the span, for the chunks of a stream and for exemplars.
+    /// The context with the span, for the chunks of a stream.
     context: Option<Py<PyAny>>,
     /// Address of the request context that the span was started in: copies of it are torn down too.
     request_context: usize,
@@ -341,16 +341,15 @@ impl Request {
 
     fn record_duration(&self, py: Python<'_>) {
         let elapsed = self.started.elapsed();
-        let (route, status, context) = self.progress(|progress| {
-            let context = progress.context.as_ref().map(|context| context.clone_ref(py));
-            (progress.route.take(), progress.status.take(), context)
+        let (route, status, span) = self.progress(|progress| {
+            let span = progress.span.as_ref().map(|span| span.clone_ref(py));
+            (progress.route.take(), progress.status.take(), span)
         });
         let response = Response {
             status: status.as_ref().map(|status| ResponseStatus::parse(status.as_str())),
             route: route.as_ref().map(Text::as_str),
         };
-        let context = context.as_ref().map(|context| context.bind(py));
-        self.settings.server.record_duration(py, &self.facts, &response, elapsed, context);
+        self.settings.server.record_duration(py, &self.facts, &response, elapsed, span.as_ref());
     }
 }
 

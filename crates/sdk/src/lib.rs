@@ -1,0 +1,27 @@
+//! `otel_rs_sdk._native`: the Python faces of the native pipeline, and the ABI by which instrumentations reach it.
+
+mod abi;
+mod api;
+mod attributes;
+mod exporters;
+mod lifecycle;
+mod metrics;
+mod resource;
+mod trace;
+
+use otel_rs_core::{guard, log};
+use otel_rs_pipeline::process;
+use pyo3::prelude::*;
+
+#[pymodule]
+#[pyo3(name = "_native")]
+fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    log::set_logger_name("otel_rs_sdk");
+    guard::install();
+    process::watch();
+    resource::register(module)?;
+    trace::register(module)?;
+    exporters::register(module)?;
+    metrics::register(module)?;
+    lifecycle::register(module)
+}

@@ -205,22 +205,22 @@ impl HttpServer {
         self.response_hook.as_ref().map(|hook| hook.bind(py))
     }
 
-    /// Records how long a request took. `context`, a Python `Context`, is where a provider that keeps exemplars finds
-    /// the span.
+    /// Records how long a request took, with its span as the exemplar where the provider keeps them.
     pub fn record_duration(
         &self,
         py: Python<'_>,
         facts: &EnvironFacts,
         response: &Response<'_>,
         elapsed: Duration,
-        context: Option<&Bound<'_, PyAny>>,
+        span: Option<&Span>,
     ) {
         let request = facts.request();
+        let context = span.and_then(|span| span.exemplar_context(py));
         let record = |instrument: &Option<Instrument>, convention, value: f64| {
             let Some(instrument) = instrument else { return };
             let mut attributes = Vec::with_capacity(12);
             request.duration_attributes(convention, response.status.as_ref(), response.route, &mut attributes);
-            instrument.record(py, value, &attributes, context);
+            instrument.record(py, value, &attributes, context.as_ref());
         };
         let seconds = elapsed.as_secs_f64();
         record(&self.duration_old, Convention::Old, (seconds * 1000.0).round_ties_even());

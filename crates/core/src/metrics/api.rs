@@ -18,7 +18,8 @@ pub(super) struct ApiInstrument {
 impl ApiInstrument {
     pub(super) fn new(provider: &Bound<'_, PyAny>, scope: Scope, definition: &'static Definition) -> PyResult<Self> {
         let py = provider.py();
-        let meter = provider.call_method1("get_meter", (scope.name, scope.version, scope.schema_url))?;
+        let get_meter = py.import("opentelemetry.metrics")?.getattr("get_meter")?;
+        let meter = get_meter.call1((scope.name, scope.version, provider, scope.schema_url))?;
         let options = PyDict::new(py);
         options.set_item("name", definition.name)?;
         options.set_item("unit", definition.unit)?;

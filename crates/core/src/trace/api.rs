@@ -17,7 +17,8 @@ pub(super) struct ApiTracer {
 
 impl ApiTracer {
     pub(super) fn new(provider: &Bound<'_, PyAny>, scope: Scope) -> PyResult<Self> {
-        let tracer = provider.call_method1("get_tracer", (scope.name, scope.version, scope.schema_url))?;
+        let get_tracer = provider.py().import("opentelemetry.trace")?.getattr("get_tracer")?;
+        let tracer = get_tracer.call1((scope.name, scope.version, provider, scope.schema_url))?;
         Ok(Self { start_span: tracer.getattr("start_span")?.unbind() })
     }
 
@@ -100,4 +101,12 @@ pub(super) fn end(span: &Bound<'_, PyAny>, time_ns: Option<u64>) -> PyResult<()>
         Some(time_ns) => span.call_method1(intern!(py, "end"), (time_ns,))?,
     };
     Ok(())
+}
+
+/// The current context with the span in it, as exemplars look for it.
+pub(super) fn exemplar_context<'py>(span: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    span.py().import(intern!(span.py(), "opentelemetry.trace"))?.call_method1(
+        intern!(span.py(), "set_span_in_context"),
+        (span,),
+    )
 }

@@ -68,6 +68,15 @@ impl Span {
         }
     }
 
+    /// The context that a metric record of the operation carries, for providers that keep exemplars. The native SDK
+    /// keeps none and needs none.
+    pub(crate) fn exemplar_context<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        match self.native {
+            Some(_) => None,
+            None => api::exemplar_context(self.object.bind(py)).ok(),
+        }
+    }
+
     /// Ends the span at `time_ns` (nanoseconds since the Unix epoch), or now.
     pub fn end(&self, py: Python<'_>, time_ns: Option<u64>) {
         let span = self.object.bind(py);

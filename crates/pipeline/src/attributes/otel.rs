@@ -34,6 +34,24 @@ impl AttributeValue {
     }
 }
 
+impl From<&Value> for AttributeValue {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Bool(value) => (*value).into(),
+            Value::I64(value) => (*value).into(),
+            Value::F64(value) => (*value).into(),
+            Value::Array(Array::Bool(items)) => Self::Array(items.iter().map(|item| (*item).into()).collect()),
+            Value::Array(Array::I64(items)) => Self::Array(items.iter().map(|item| (*item).into()).collect()),
+            Value::Array(Array::F64(items)) => Self::Array(items.iter().map(|item| (*item).into()).collect()),
+            Value::Array(Array::String(items)) => {
+                Self::Array(items.iter().map(|item| item.as_str().to_owned().into()).collect())
+            }
+            // A string; or a kind of value that a later release of the crate adds, by its text.
+            other => other.as_str().into_owned().into(),
+        }
+    }
+}
+
 /// Lower-case hexadecimal, as the Python SDK renders bytes in JSON.
 pub(super) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -3,8 +3,6 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use opentelemetry::{Array, Value};
-
 use super::export::SpanExport;
 use super::{SpanContext, SpanKind, SpanRecord, StatusCode};
 use crate::attributes::{AttributeValue, Attributes, to_json};
@@ -94,22 +92,9 @@ fn resource(resource: &Resource) -> AttributeValue {
     let attributes = resource
         .attributes()
         .iter()
-        .map(|attribute| (attribute.key.as_str().to_owned().into(), from_otel(&attribute.value)))
+        .map(|attribute| (attribute.key.as_str().to_owned().into(), AttributeValue::from(&attribute.value)))
         .collect();
     map([("attributes", AttributeValue::Map(attributes)), ("schema_url", resource.schema_url().to_owned().into())])
-}
-
-fn from_otel(value: &Value) -> AttributeValue {
-    match value {
-        Value::Bool(value) => (*value).into(),
-        Value::I64(value) => (*value).into(),
-        Value::F64(value) => (*value).into(),
-        Value::Array(Array::Bool(items)) => array(items.iter().map(|item| (*item).into())),
-        Value::Array(Array::I64(items)) => array(items.iter().map(|item| (*item).into())),
-        Value::Array(Array::F64(items)) => array(items.iter().map(|item| (*item).into())),
-        Value::Array(Array::String(items)) => array(items.iter().map(|item| item.as_str().to_owned().into())),
-        other => other.as_str().into_owned().into(),
-    }
 }
 
 fn map(entries: impl IntoIterator<Item = (&'static str, AttributeValue)>) -> AttributeValue {

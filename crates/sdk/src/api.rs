@@ -1,0 +1,54 @@
+//! Objects of the OpenTelemetry Python API, looked up once.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+/// What the SDK needs of `opentelemetry.trace` and the standard library.
+pub struct Api {
+    /// `opentelemetry.trace.get_current_span`
+    pub get_current_span: Py<PyAny>,
+    /// `opentelemetry.trace.SpanContext`
+    pub span_context: Py<PyType>,
+    /// `opentelemetry.trace.TraceFlags`
+    pub trace_flags: Py<PyAny>,
+    /// `opentelemetry.trace.TraceState.from_header`
+    pub trace_state_from_header: Py<PyAny>,
+    /// `opentelemetry.trace.span.DEFAULT_TRACE_STATE`
+    pub default_trace_state: Py<PyAny>,
+    /// `opentelemetry.trace.Status`
+    pub status: Py<PyType>,
+    /// `opentelemetry.trace.StatusCode`
+    pub status_code: Py<PyType>,
+    /// `opentelemetry.trace.SpanKind`
+    pub span_kind: Py<PyType>,
+    /// `opentelemetry.trace.Link`
+    pub link: Py<PyAny>,
+    /// `types.MappingProxyType`
+    pub mapping_proxy: Py<PyAny>,
+    /// `traceback.format_exception`
+    pub format_exception: Py<PyAny>,
+}
+
+static API: PyOnceLock<Api> = PyOnceLock::new();
+
+/// The objects.
+pub fn api(py: Python<'_>) -> PyResult<&'static Api> {
+    API.get_or_try_init(py, || {
+        let trace = py.import("opentelemetry.trace")?;
+        let class = |name: &str| -> PyResult<Py<PyType>> { Ok(trace.getattr(name)?.cast_into::<PyType>()?.unbind()) };
+        Ok(Api {
+            get_current_span: trace.getattr("get_current_span")?.unbind(),
+            span_context: class("SpanContext")?,
+            trace_flags: trace.getattr("TraceFlags")?.unbind(),
+            trace_state_from_header: trace.getattr("TraceState")?.getattr("from_header")?.unbind(),
+            default_trace_state: trace.getattr("DEFAULT_TRACE_STATE")?.unbind(),
+            status: class("Status")?,
+            status_code: class("StatusCode")?,
+            span_kind: class("SpanKind")?,
+            link: trace.getattr("Link")?.unbind(),
+            mapping_proxy: py.import("types")?.getattr("MappingProxyType")?.unbind(),
+            format_exception: py.import("traceback")?.getattr("format_exception")?.unbind(),
+        })
+    })
+}

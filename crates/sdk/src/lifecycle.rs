@@ -1,0 +1,39 @@
+//! What the Python side calls as the process lives: after a fork, and to log what export threads have to say.
+
+use otel_rs_core::log::{self, Level};
+use otel_rs_pipeline::{diagnostics, process};
+use pyo3::prelude::*;
+
+/// Adds the functions to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(after_fork_in_child, module)?)?;
+    module.add_function(wrap_pyfunction!(log_diagnostics, module)?)
+}
+
+/// For `os.register_at_fork(after_in_child=…)`.
+#[pyfunction]
+fn after_fork_in_child() {
+    process::forked();
+}
+
+/// Logs what is queued.
+#[pyfunction]
+fn log_diagnostics(py: Python<'_>) {
+    log_pending(py);
+}
+
+/// Logs what export threads have queued. One atomic load if there is nothing.
+pub fn log_pending(py: Python<'_>) {
+    if !diagnostics::pending() {
+        return;
+    }
+    for line in diagnostics::drain() {
+        let level = match line.level {
+            diagnostics::Level::Debug => Level::Debug,
+            diagnostics::Level::Info => Level::Info,
+            diagnostics::Level::Warning => Level::Warning,
+            diagnostics::Level::Error => Level::Error,
+        };
+        log::log(py, level, &line.message);
+    }
+}

@@ -1,0 +1,111 @@
+//! The tracer provider.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use otel_rs_core::guard;
+use otel_rs_pipeline::process::{self, PerProcess};
+use otel_rs_pipeline::resource::Resource;
+use otel_rs_pipeline::trace::{Sampler, SpanLimits};
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+
+use super::id_generator::IdGenerator;
+use super::processor;
+use super::processors::Processors;
+use super::sampler;
+use super::limits;
+use crate::abi;
+use crate::lifecycle::log_pending;
+use crate::resource;
+
+/// What the tracers of a provider share.
+pub struct TracerProviderState {
+    /// Decides which spans record.
+    pub sampler: Sampler<Py<PyAny>>,
+    /// Makes ids.
+    pub ids: IdGenerator,
+    /// Bound what a span holds.
+    pub limits: SpanLimits,
+    /// Are told of spans.
+    pub processors: Processors,
+    resource: Arc<Resource>,
+    /// The process that the resource was made for.
+    generation: u64,
+    process_resource: PerProcess<Arc<Resource>>,
+}
+
+impl TracerProviderState {
+    /// The resource, with a `service.instance.id` of its own in a forked child.
+    pub fn resource(&self) -> &Arc<Resource> {
+        self.process_resource.get_or_build(|| {
+            if self.generation == process::generation() {
+                Arc::clone(&self.resource)
+            } else {
+                Arc::new(self.resource.for_this_process())
+            }
+        })
+    }
+}
+
+/// The native side of `otel_rs_sdk.TracerProvider`.
+#[pyclass(module = "otel_rs_sdk._native", frozen)]
+pub struct TracerProvider {
+    pub(super) state: Arc<TracerProviderState>,
+}
+
+#[pymethods]
+impl TracerProvider {
+    #[new]
+    #[pyo3(signature = (sampler, resource, span_limits, id_generator))]
+    fn new(
+        sampler: &Bound<'_, PyAny>,
+        resource: &Bound<'_, PyAny>,
+        span_limits: Option<&Bound<'_, PyAny>>,
+        id_generator: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let state = TracerProviderState {
+            sampler: sampler::extract(sampler),
+            ids: id_generator.map_or(IdGenerator::Random, IdGenerator::Python),
+            limits: span_limits.map(limits::extract).transpose()?.unwrap_or_default(),
+            processors: Processors::default(),
+            resource: resource::extract(resource)?,
+            generation: process::generation(),
+            process_resource: PerProcess::new(),
+        };
+        Ok(Self { state: Arc::new(state) })
+    }
+
+    /// The resource, as it is in this process.
+    #[getter]
+    fn resource(&self) -> resource::Resource {
+        resource::Resource::from_pipeline(Arc::clone(self.state.resource()))
+    }
+
+    /// Adds a native or Python span processor at the end.
+    fn add_span_processor(&self, span_processor: &Bound<'_, PyAny>) {
+        self.state.processors.add(processor::extract(span_processor));
+    }
+
+    /// Flushes the processors within the time; false if it did not suffice.
+    fn force_flush(&self, py: Python<'_>, timeout_millis: u64) -> bool {
+        guard::guard_or("force_flush", false, || {
+            let flushed = self.state.processors.force_flush(py, Duration::from_millis(timeout_millis));
+            log_pending(py);
+            flushed
+        })
+    }
+
+    /// Shuts the processors down within the time.
+    fn shutdown(&self, py: Python<'_>, timeout_millis: u64) {
+        guard::guard("shutdown", || {
+            self.state.processors.shutdown(py, Duration::from_millis(timeout_millis));
+            log_pending(py);
+        });
+    }
+
+    /// The capsule through which instrumentations reach this provider natively.
+    fn abi<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        abi::export_capsule(py, abi::Provider::Tracer(Arc::clone(&self.state)))
+    }
+}
