@@ -40,7 +40,7 @@ def test_known_names(
 @pytest.mark.parametrize(
     ("value", "names", "words"),
     [
-        ("zipkin", ["otlp"], ("'zipkin'", "console", "none", "otlp is used")),
+        ("zipkin", ["otlp"], ("'zipkin'", "console", "none", "using otlp")),
         ("console,zipkin", ["console", "otlp"], ("'zipkin'",)),
         ("otlp_proto_grpc", ["otlp"], ("otlp_proto_grpc", "http/protobuf")),
         ("none,console", ["console"], ("'none' is ignored",)),

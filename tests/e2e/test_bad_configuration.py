@@ -37,7 +37,7 @@ def lines_with(log: str, *words: str) -> list[str]:
     [
         ({"OTEL_TRACES_EXPORTER": "zipkon"}, ("OTEL_TRACES_EXPORTER", "zipkon", "otlp")),
         ({"OTEL_METRICS_EXPORTER": "prometheuz"}, ("OTEL_METRICS_EXPORTER", "prometheuz", "otlp")),
-        ({"OTEL_LOGS_EXPORTER": "otlp"}, ("OTEL_LOGS_EXPORTER", "not supported")),
+        ({"OTEL_LOGS_EXPORTER": "otlp"}, ("OTEL_LOGS_EXPORTER", "otlp", "not supported")),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "pigeon"}, ("OTEL_EXPORTER_OTLP_PROTOCOL", "pigeon")),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "http/protobuf")),
         ({"OTEL_TRACES_SAMPLER": "sometimes"}, ("OTEL_TRACES_SAMPLER", "sometimes")),

@@ -26,7 +26,7 @@ def exporter_names(variable: str) -> list[str]:
         return []
     names = [_resolve(variable, name) for name in listed if name != _NONE]
     if len(names) < len(listed):
-        _logger.warning("%s has 'none' beside other exporters; 'none' is ignored", variable)
+        _logger.warning("%s has 'none' beside other names; 'none' is ignored", variable)
     return list(dict.fromkeys(names)) or [_DEFAULT]
 
 
@@ -34,7 +34,7 @@ def report_logs_exporter() -> None:
     """Warns a user who asks for logs: the native SDK does not export them yet."""
     if any(name != _NONE for name in _listed(_LOGS)):
         _logger.warning(
-            "%s=%s: logs are not supported yet and are not exported; traces and metrics are not affected",
+            "%s is %.100r; logs are not supported yet and are not exported; traces and metrics are not affected",
             _LOGS,
             environ[_LOGS],
         )
@@ -48,12 +48,8 @@ def _listed(variable: str) -> list[str]:
 def _resolve(variable: str, name: str) -> str:
     exporter = _KNOWN.get(name)
     if exporter is None:
-        _logger.warning(
-            "%s: exporter %.100r is not known, expected otlp, console or none; otlp is used in its place",
-            variable,
-            name,
-        )
+        _logger.warning("%s is %.100r; expected otlp, console or none; using otlp", variable, name)
         return _DEFAULT
     if name == "otlp_proto_grpc":
-        _logger.warning("%s=otlp_proto_grpc: gRPC is not supported yet, http/protobuf is used in its place", variable)
+        _logger.warning("%s is 'otlp_proto_grpc'; gRPC is not supported yet; using http/protobuf", variable)
     return exporter

@@ -15,9 +15,9 @@ _UNSUPPORTED: dict[str, tuple[tuple[str, ...], str]] = {
     "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED": (("false",), "logs are not exported"),
     "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": (("false",), "the SDK records no metrics about itself"),
     "OTEL_METRICS_EXEMPLAR_FILTER": (("always_off",), "metrics have no exemplars"),
-    "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": (
-        ("otel",),
-        "the resource comes from OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME",
+    "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": (
+        ("explicit_bucket_histogram",),
+        "histograms have explicit buckets",
     ),
     "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": ((), "requests carry OTEL_EXPORTER_OTLP_HEADERS only"),
     "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER": (
