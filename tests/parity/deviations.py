@@ -1,0 +1,52 @@
+"""Where ours differ from stock on purpose. Each has a row of the same name in ``docs/differences.md``."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+OURS = ("ours-on-stock-sdk", "ours-native")
+NATIVE = ("ours-native",)
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A difference that is meant.
+
+    ``scenarios`` is a pattern (``fnmatch``), ``line`` is a regular expression for the lines of ``compare.differences``.
+    """
+
+    name: str
+    reason: str
+    scenarios: str
+    line: str
+    stacks: tuple[str, ...] = OURS
+
+    def covers(self, line: str) -> bool:
+        """Whether the difference is this one."""
+        return re.search(self.line, line) is not None
+
+
+DEVIATIONS = (
+    Deviation(
+        name="Streamed bodies",
+        reason="the span of a streamed response lasts until its last chunk and is the parent of what the body does",
+        scenarios="streaming.spans_in_the_body",
+        line=r"^spans\[1\]\.(parent|trace): ",
+    ),
+)
+
+
+def unexplained(scenario: str, stack: str, lines: Iterable[str]) -> list[str]:
+    """The differences that no deviation covers, and a line for each deviation that has nothing left to cover."""
+    rest = list(lines)
+    for deviation in DEVIATIONS:
+        if stack not in deviation.stacks or not fnmatch.fnmatch(scenario, deviation.scenarios):
+            continue
+        remaining = [line for line in rest if not deviation.covers(line)]
+        if len(remaining) == len(rest):
+            remaining.append(f"the deviation {deviation.name!r} is no longer there: delete it")
+        rest = remaining
+    return rest

@@ -1,0 +1,82 @@
+"""Thousands of generated requests: ours against stock, and against the bare application where stock itself fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from parity.compare import differences
+from parity.conftest import COUNT, SEED
+from parity.deviations import OURS
+from parity.features import count_features, table
+from parity.generator import HOSTILE, batches
+from parity.runs import Run
+
+BATCHES = batches(SEED, COUNT)
+COMPARED = [batch for batch in BATCHES if batch.shape != HOSTILE]
+HOSTILE_BATCH = BATCHES[-1]
+SHOWN = 40
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(params=OURS)
+def ours(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_ours_is_stock(ours: str, convention: str, run_generated: Callable[[str, str], Run]) -> None:
+    expected, actual = run_generated("stock", convention), run_generated(ours, convention)
+    found = [
+        f"{batch.label}: {line}"
+        for batch in COMPARED
+        for line in differences(expected[batch.label], actual[batch.label])
+    ]
+    assert not found, f"{len(found)} differences\n" + "\n".join(found[:SHOWN])
+
+
+def test_the_client_gets_what_the_bare_application_answers(
+    ours: str, convention: str, run_generated: Callable[[str, str], Run]
+) -> None:
+    bare, actual = run_generated("bare", "old"), run_generated(ours, convention)
+    for batch in BATCHES:
+        if batch.shape == "hooks":
+            continue  # a hook adds a header
+        found = list(differences(bare[batch.label]["answers"], actual[batch.label]["answers"]))
+        assert not found, "\n".join([batch.label, *found[:SHOWN]])
+
+
+def test_what_stock_does_not_survive_is_traced_all_the_same(
+    ours: str, convention: str, run_generated: Callable[[str, str], Run]
+) -> None:
+    actual = run_generated(ours, convention)[HOSTILE_BATCH.label]
+    servers = [span for span in actual["spans"] if span["kind"] == "SERVER"]
+    traced = {span["attributes"].get("test.case") for span in servers}
+    sampled = {str(case.number) for case in HOSTILE_BATCH.cases if not case.headers.get("traceparent", "")[-2:] == "00"}
+    assert traced >= sampled
+    assert len(servers) == len(traced)
+    for name, metric in actual["metrics"].items():
+        points = metric["points"].values()
+        if name.endswith("active_requests"):
+            assert all(point["value"] == 0 for point in points), points
+        else:
+            assert sum(point["count"] for point in points) == len(HOSTILE_BATCH.cases)
+
+
+def test_both_of_ours_agree_on_what_stock_does_not_survive(
+    convention: str, run_generated: Callable[[str, str], Run]
+) -> None:
+    one, other = (run_generated(stack, convention)[HOSTILE_BATCH.label] for stack in OURS)
+    found = list(differences(one, other))
+    assert not found, "\n".join(found[:SHOWN])
+
+
+def test_the_requests_meet_what_they_should(
+    run_generated: Callable[[str, str], Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = count_features(COMPARED, run_generated("stock", "old").records)
+    with capsys.disabled():
+        print(f"\ngenerated requests (seed {SEED}), by feature:\n{table(counts)}")
+    assert counts["requests"] == COUNT
+    rare = {feature: count for feature, count in counts.items() if count < 5}
+    assert not rare, f"met by too few requests: {rare}"

@@ -1,0 +1,39 @@
+"""Runs scenarios or generated requests on one stack: ``python -m parity.worker STACK OUT JOB…``.
+
+A job is the name of a scenario or ``generated:SEED:COUNT``. What the application saw goes to the file OUT as JSON, the
+telemetry to ``OTEL_EXPORTER_OTLP_ENDPOINT``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from parity.bench import Bench
+from parity.generator import PREFIX, run_batches
+from parity.scenarios import all_scenarios
+
+
+def run(stack: str, jobs: list[str]) -> dict[str, Any]:
+    """Runs each job on a bench of its own and returns the records by label."""
+    scenarios = all_scenarios()
+    records: dict[str, Any] = {}
+    for job in jobs:
+        if job.startswith(PREFIX):
+            records.update(run_batches(stack, job))
+            continue
+        bench = Bench(stack, job)
+        try:
+            with bench:
+                scenarios[job](bench)
+        except Exception:
+            bench.note("the scenario failed: " + traceback.format_exc())
+        records[job] = bench.record()
+    return records
+
+
+if __name__ == "__main__":
+    Path(sys.argv[2]).write_text(json.dumps(run(sys.argv[1], sys.argv[3:])))
