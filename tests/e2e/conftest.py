@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from support.environments import API, APPLICATION, NATIVE, PLUGIN, STOCK_FLASK, STOCK_SDK, Environment, environment
 
 SETUPS = {
