@@ -3,6 +3,11 @@
 # A project with a Cargo.toml is built by maturin, any other by its own build backend.
 set -eu
 
+if ! command -v cargo >/dev/null; then
+    echo "cargo is missing. Install Rust: https://rustup.rs" >&2
+    exit 1
+fi
+
 environment=$1 profile=$2
 shift 2
 
@@ -11,7 +16,8 @@ mkdir dist
 for project in "$@"; do
     echo "==> $project ($profile)"
     if [ -f "$project/Cargo.toml" ]; then
-        "$environment/bin/maturin" build --profile "$profile" --locked --manifest-path "$project/Cargo.toml" --out dist
+        "$environment/bin/maturin" build --profile "$profile" --locked --interpreter "$environment/bin/python" \
+            --manifest-path "$project/Cargo.toml" --out dist
     else
         "$environment/bin/python" -m pip wheel --quiet --disable-pip-version-check \
             --no-deps --no-build-isolation --wheel-dir dist "$project"
