@@ -111,7 +111,7 @@ lint-python: $(TEST_ENVIRONMENT)/.wheels
 	    MYPYPATH=$(subst $(space),:,$(TYPED_ROOTS)):benches:examples/demo $(TEST_ENVIRONMENT)/bin/mypy $$folders; \
 	done
 	@echo "==> stubtest: $(NATIVE_MODULES)"
-	@$(TEST_ENVIRONMENT)/bin/python -m mypy.stubtest --concise $(NATIVE_MODULES)
+	@$(TEST_ENVIRONMENT)/bin/python -m mypy.stubtest --concise --mypy-config-file pyproject.toml $(NATIVE_MODULES)
 
 format: $(TEST_ENVIRONMENT)/.ready
 	@$(CARGO) fmt --all

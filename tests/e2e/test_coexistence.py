@@ -1,7 +1,6 @@
 """Stock and ours installed together: ours instruments, whichever entry point the launcher meets first."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from support.environments import (
 )
 from support.gunicorn import Gunicorn
 from support.http_client import Request, send_all
+from support.otlp_receiver import OtlpReceiver
 from support.oteltap_receiver import OtelTapReceiver
 from support.settings import PLUGIN_SCOPE, otlp
 
@@ -119,8 +119,8 @@ def test_without_the_launcher(
 
 def test_one_line_says_which_is_used(both: Environment, oteltap: OtelTapReceiver) -> None:
     apps = str(Path(__file__).parent / "apps")
-    chosen = {"OTEL_PYTHON_DISTRO": "otel_rs", "OTEL_PYTHON_CONFIGURATOR": "otel_rs"}
-    result = both.with_layers(Path(apps)).run("-c", INITIALIZE_IN_PROCESS, **otlp(oteltap.endpoint), **chosen)
+    settings = otlp(oteltap.endpoint, OTEL_PYTHON_DISTRO="otel_rs", OTEL_PYTHON_CONFIGURATOR="otel_rs")
+    result = both.with_layers(Path(apps)).run("-c", INITIALIZE_IN_PROCESS, variables=settings)
 
     assert result.returncode == 0, result.stderr
     infos = [line for line in result.stderr.splitlines() if line.startswith("INFO otel_rs")]
@@ -133,11 +133,11 @@ def test_one_line_says_which_is_used(both: Environment, oteltap: OtelTapReceiver
     assert len(oteltap.server_spans()) == 2
 
 
-def test_the_user_may_choose_stock(setup_environment: Callable[[str], Environment], receiver: OtelTapReceiver) -> None:
+def test_the_user_may_choose_stock(receiver: OtlpReceiver) -> None:
     """Naming the stock distro keeps the stock SDK, also under the launcher."""
     place = environment(*APPLICATION, *STOCK_SDK, *STOCK_FLASK, *NATIVE)
     code = "from opentelemetry.trace import get_tracer_provider; print(type(get_tracer_provider()).__module__)"
     launcher = place.command("opentelemetry-instrument")
-    variables = otlp(receiver.endpoint, OTEL_PYTHON_DISTRO="distro", OTEL_PYTHON_CONFIGURATOR="configurator")
-    result = place.run(launcher, place.python, "-c", code, **variables)
+    settings = otlp(receiver.endpoint, OTEL_PYTHON_DISTRO="distro", OTEL_PYTHON_CONFIGURATOR="configurator")
+    result = place.run(launcher, place.python, "-c", code, variables=settings)
     assert result.stdout.strip() == "opentelemetry.sdk.trace", result.stderr

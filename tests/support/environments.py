@@ -10,7 +10,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,11 +61,13 @@ class Environment:
         """The same environment with ``layers`` searched first."""
         return Environment(self.path, layers + self.layers)
 
-    def run(self, *arguments: str, timeout: float = 60, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, variables: Mapping[str, str] | None = None, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
         """Runs the environment's Python to its end and returns what it wrote."""
         return subprocess.run(
             [self.python, *arguments],
-            env=self.variables(**variables),
+            env=self.variables(**(variables or {})),
             capture_output=True,
             text=True,
             timeout=timeout,

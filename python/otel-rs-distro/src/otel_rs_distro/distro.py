@@ -6,12 +6,12 @@ from sys import modules
 from typing import Any
 
 from opentelemetry.instrumentation.dependencies import DependencyConflictError
-from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # the stock module opts out of checking
+from opentelemetry.instrumentation.distro import BaseDistro
 
 _logger = getLogger(__name__)
 
 
-class OtelRsDistro(BaseDistro):  # type: ignore[misc]
+class OtelRsDistro(BaseDistro):  # type: ignore[misc]  # the base class is not typed
     """Loads instrumentors one by one; all configuration is the configurator's."""
 
     def _configure(self, **kwargs: Any) -> None:
