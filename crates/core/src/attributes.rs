@@ -27,7 +27,11 @@ pub(crate) fn value_to_py<'py>(py: Python<'py>, value: &Value<'_>) -> PyResult<B
 }
 
 /// A fresh `dict` of the attributes; the last of equal keys wins.
-pub(crate) fn to_dict<'py>(py: Python<'py>, attributes: &[KeyValue<'_>]) -> PyResult<Bound<'py, PyDict>> {
+///
+/// # Errors
+///
+/// What making the objects raises.
+pub fn to_dict<'py>(py: Python<'py>, attributes: &[KeyValue<'_>]) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for attribute in attributes {
         dict.set_item(key_to_py(py, &attribute.key), value_to_py(py, &attribute.value)?)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use otel_rs_core::http::ResponseBody;
+use otel_rs_core::http::{Close, ResponseBody};
 use otel_rs_core::log;
 use otel_rs_core::patch::Call;
 use pyo3::exceptions::PyException;
@@ -169,9 +169,6 @@ impl<'py> Arguments<'py> {
         let observer = Box::new(move |py: Python<'_>, error: Option<&PyErr>| {
             observed.get().complete_stream(py, error);
         });
-        match Py::new(py, ResponseBody::new(body.clone_ref(py), context, observer)) {
-            Ok(stream) => stream.into_any(),
-            Err(_) => body,
-        }
+        ResponseBody::wrap(body.bind(py), context, Close::ByServer, observer).unwrap_or(body)
     }
 }

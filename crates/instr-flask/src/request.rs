@@ -5,11 +5,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use otel_rs_core::context::{self, ContextValues, Token};
 use otel_rs_core::http::{EnvironFacts, Response, ServerSpan};
-use otel_rs_core::log;
 use otel_rs_core::text::Text;
-use otel_rs_core::trace::{Span, StatusCode};
+use otel_rs_core::trace::Span;
 use otel_rs_semconv::http::{ResponseStatus, default_span_name, route_span_name};
-use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -185,9 +183,10 @@ impl Request {
         let py = environ.py();
         let route = flask::rule_of(flask_request)?.and_then(|rule| Text::from_any(&rule));
         let server = &self.settings.server;
+        let all_methods = server.captures_all_methods(py);
         let name = match &route {
-            Some(route) => route_span_name(facts.method(), server.capture_all_methods(), route.as_str()),
-            None => default_span_name(facts.method(), server.capture_all_methods(), facts.path()),
+            Some(route) => route_span_name(facts.method(), all_methods, route.as_str()),
+            None => default_span_name(facts.method(), all_methods, facts.path()),
         };
         let route_name = route.as_ref().map(Text::as_str);
         let started = server.start(environ, facts, &name, route_name, self.started_at_ns)?;
@@ -297,10 +296,8 @@ impl Request {
             progress.span.as_ref().filter(|_| first).map(|span| span.clone_ref(py))
         });
         let Some(span) = span else { return };
-        // What is no `Exception` (`SystemExit`, `GeneratorExit`) is no error of the operation.
-        if let Some(exception) = exception.filter(|exception| exception.is_instance_of::<PyException>()) {
-            span.record_exception(py, exception);
-            span.set_status(py, StatusCode::Error, &describe(exception));
+        if let Some(exception) = exception {
+            span.record_error(exception);
         }
         span.end(py, None);
     }
@@ -348,19 +345,8 @@ impl Request {
         let response = Response {
             status: status.as_ref().map(|status| ResponseStatus::parse(status.as_str())),
             route: route.as_ref().map(Text::as_str),
+            error_type: None,
         };
         self.settings.server.record_duration(py, &self.facts, &response, elapsed, span.as_ref());
-    }
-}
-
-/// `Type: message`
-fn describe(exception: &Bound<'_, PyAny>) -> String {
-    let name = exception.get_type().name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    match exception.str() {
-        Ok(message) => format!("{name}: {}", message.to_string_lossy()),
-        Err(_) => {
-            log::warning_once(exception.py(), "str", "an exception's own __str__ raised; its message is left out");
-            name
-        }
     }
 }

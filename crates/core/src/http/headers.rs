@@ -3,7 +3,7 @@
 use otel_rs_abi::{KeyValue, Str, Value};
 use otel_rs_semconv::http::{request_header_key, response_header_key};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
 
 use super::excluded::compile;
 use crate::trace::Span;
@@ -39,21 +39,44 @@ impl CapturedHeaders {
     }
 
     /// Puts the captured request headers on the span.
-    pub fn record_request(&self, span: &Span, environ: &Bound<'_, PyDict>) {
-        let Some(pattern) = &self.request else { return };
-        let py = environ.py();
+    pub(super) fn record_request(&self, span: &Span, environ: &Bound<'_, PyDict>) {
+        set_on(environ.py(), span, &self.request_headers(environ));
+    }
+
+    /// Puts the captured response headers on the span. Headers of one name are joined with a comma.
+    pub(super) fn record_response(&self, span: &Span, headers: &Bound<'_, PyAny>) {
+        set_on(headers.py(), span, &self.response_headers(headers));
+    }
+
+    /// The captured request headers as a `dict` of attributes.
+    ///
+    /// # Errors
+    ///
+    /// What making the `dict` raises.
+    pub fn request_attributes<'py>(&self, environ: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+        to_dict(environ.py(), &self.request_headers(environ))
+    }
+
+    /// The captured response headers as a `dict` of attributes.
+    ///
+    /// # Errors
+    ///
+    /// What making the `dict` raises.
+    pub fn response_attributes<'py>(&self, headers: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+        to_dict(headers.py(), &self.response_headers(headers))
+    }
+
+    fn request_headers(&self, environ: &Bound<'_, PyDict>) -> Vec<Captured> {
+        let Some(pattern) = &self.request else { return Vec::new() };
         let headers = environ.iter().filter_map(|(name, value)| {
             let name = name.cast_into::<PyString>().ok()?.to_string_lossy().strip_prefix("HTTP_")?.replace('_', "-");
             Some((name, value.str().ok()?.to_string_lossy().into_owned()))
         });
-        let captured = self.select(py, pattern, headers.collect(), request_header_key);
-        set_on(py, span, &captured);
+        self.select(environ.py(), pattern, headers.collect(), request_header_key)
     }
 
-    /// Puts the captured response headers on the span. Headers of one name are joined with a comma.
-    pub fn record_response(&self, span: &Span, headers: &Bound<'_, PyAny>) {
-        let Some(pattern) = &self.response else { return };
-        let py = headers.py();
+    fn response_headers(&self, headers: &Bound<'_, PyAny>) -> Vec<Captured> {
+        let Some(pattern) = &self.response else { return Vec::new() };
         let mut joined: Vec<(String, String)> = Vec::new();
         for header in headers.try_iter().into_iter().flatten().flatten() {
             let Ok((name, value)) = header.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() else { continue };
@@ -67,8 +90,7 @@ impl CapturedHeaders {
                 None => joined.push((name, value)),
             }
         }
-        let captured = self.select(py, pattern, joined, response_header_key);
-        set_on(py, span, &captured);
+        self.select(headers.py(), pattern, joined, response_header_key)
     }
 
     fn select(
@@ -97,4 +119,12 @@ fn set_on(py: Python<'_>, span: &Span, captured: &[Captured]) {
         let values = [Str::borrowed(&header.value)];
         span.set_attributes(py, &[KeyValue::with_key(&header.key, Value::list(&values))]);
     }
+}
+
+fn to_dict<'py>(py: Python<'py>, captured: &[Captured]) -> PyResult<Bound<'py, PyDict>> {
+    let attributes = PyDict::new(py);
+    for header in captured {
+        attributes.set_item(&header.key, PyList::new(py, [&header.value])?)?;
+    }
+    Ok(attributes)
 }

@@ -7,12 +7,15 @@ mod headers;
 mod hooks;
 mod response_propagation;
 mod server;
+mod status;
 mod stream;
 
+pub use crate::attributes::to_dict as attributes_of;
 pub use environ::EnvironFacts;
 pub use excluded::ExcludedUrls;
 pub use headers::CapturedHeaders;
 pub use hooks::call_hook;
 pub use response_propagation::inject_response_headers;
-pub use server::{HttpServer, Response, ServerSpan};
-pub use stream::{BodyObserver, ResponseBody};
+pub use server::{HttpServer, Response, ServerSpan, captures_all_methods};
+pub use status::add_status_to;
+pub use stream::{BodyObserver, Close, ResponseBody};

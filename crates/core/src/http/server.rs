@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use otel_rs_abi::KeyValue;
-use otel_rs_semconv::http::attributes::HTTP_ROUTE;
+use otel_rs_semconv::http::attributes::{ERROR_TYPE, HTTP_ROUTE};
 use otel_rs_semconv::http::instruments::ServerInstruments;
 use otel_rs_semconv::http::{Request, ResponseStatus};
 use otel_rs_semconv::{Convention, Stability};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 use super::{CapturedHeaders, EnvironFacts, call_hook};
@@ -21,14 +22,20 @@ use crate::trace::{Span, SpanBuilder, SpanKind, StatusCode, Tracer};
 /// An instrumented HTTP server: its settings, read when it starts to instrument, its tracer and its instruments.
 pub struct HttpServer {
     stability: Stability,
-    capture_all_methods: bool,
-    headers: CapturedHeaders,
+    capture: PyOnceLock<Capture>,
     tracer: Tracer,
     active_requests: Instrument,
     duration_old: Option<Instrument>,
     duration_new: Option<Instrument>,
     request_hook: Option<Py<PyAny>>,
     response_hook: Option<Py<PyAny>>,
+}
+
+/// What is captured of requests, by the variables that the stock instrumentations read with each one. They are read
+/// here at the first request, so that what a program sets after `instrument()` still counts.
+struct Capture {
+    all_methods: bool,
+    headers: CapturedHeaders,
 }
 
 /// The span of a request, as it was started.
@@ -47,10 +54,12 @@ pub struct Response<'a> {
     pub status: Option<ResponseStatus<'a>>,
     /// The route, if one matched.
     pub route: Option<&'a str>,
+    /// Qualified name of the exception that the application raised instead of answering, where that is reported.
+    pub error_type: Option<&'a str>,
 }
 
 impl HttpServer {
-    /// Reads the environment and the keyword arguments `tracer_provider`, `meter_provider`, `request_hook` and
+    /// Reads `OTEL_SEMCONV_STABILITY_OPT_IN` and the keyword arguments `tracer_provider`, `meter_provider`, `request_hook` and
     /// `response_hook`. The providers are bound late.
     ///
     /// # Errors
@@ -75,9 +84,7 @@ impl HttpServer {
         let instruments = instruments(stability);
         Ok(Self {
             stability,
-            capture_all_methods: std::env::var("OTEL_PYTHON_INSTRUMENTATION_HTTP_CAPTURE_ALL_METHODS")
-                .is_ok_and(|value| !value.is_empty()),
-            headers: CapturedHeaders::from_environment(py),
+            capture: PyOnceLock::new(),
             tracer: Tracer::new(scope, option("tracer_provider")?),
             active_requests: meter.instrument(py, instruments.active_requests),
             duration_old: instruments.duration_old.map(|definition| meter.instrument(py, definition)),
@@ -93,8 +100,15 @@ impl HttpServer {
     }
 
     /// Whether unknown methods are reported as they are.
-    pub fn capture_all_methods(&self) -> bool {
-        self.capture_all_methods
+    pub fn captures_all_methods(&self, py: Python<'_>) -> bool {
+        self.capture(py).all_methods
+    }
+
+    fn capture(&self, py: Python<'_>) -> &Capture {
+        self.capture.get_or_init(py, || Capture {
+            all_methods: captures_all_methods(),
+            headers: CapturedHeaders::from_environment(py),
+        })
     }
 
     /// Reads the facts of a request.
@@ -103,7 +117,7 @@ impl HttpServer {
     ///
     /// As [`EnvironFacts::read`].
     pub fn read(&self, environ: &Bound<'_, PyDict>) -> PyResult<EnvironFacts> {
-        EnvironFacts::read(environ, self.stability, self.capture_all_methods)
+        EnvironFacts::read(environ, self.stability, self.captures_all_methods(environ.py()))
     }
 
     /// Changes the number of active requests.
@@ -180,7 +194,7 @@ impl HttpServer {
     /// Puts the captured request headers on a server span.
     pub fn capture_request_headers(&self, started: &ServerSpan<'_>, environ: &Bound<'_, PyDict>) {
         if started.is_server && started.span.is_recording() {
-            self.headers.record_request(&started.span, environ);
+            self.capture(environ.py()).headers.record_request(&started.span, environ);
         }
     }
 
@@ -196,7 +210,7 @@ impl HttpServer {
             span.set_status(py, code, &description);
         }
         if is_server && span.is_recording() {
-            self.headers.record_response(span, headers);
+            self.capture(py).headers.record_response(span, headers);
         }
     }
 
@@ -220,6 +234,10 @@ impl HttpServer {
             let Some(instrument) = instrument else { return };
             let mut attributes = Vec::with_capacity(12);
             request.duration_attributes(convention, response.status.as_ref(), response.route, &mut attributes);
+            if let (Convention::New, Some(error_type)) = (convention, response.error_type) {
+                attributes.retain(|attribute| attribute.key.as_str() != ERROR_TYPE);
+                attributes.push(KeyValue::new(ERROR_TYPE, error_type));
+            }
             instrument.record(py, value, &attributes, context.as_ref());
         };
         let seconds = elapsed.as_secs_f64();
@@ -233,4 +251,9 @@ impl HttpServer {
         attributes.extend(route.map(|route| KeyValue::new(HTTP_ROUTE, route)));
         attributes
     }
+}
+
+/// Whether unknown methods are reported as they are (`OTEL_PYTHON_INSTRUMENTATION_HTTP_CAPTURE_ALL_METHODS`).
+pub fn captures_all_methods() -> bool {
+    std::env::var_os("OTEL_PYTHON_INSTRUMENTATION_HTTP_CAPTURE_ALL_METHODS").is_some_and(|value| !value.is_empty())
 }

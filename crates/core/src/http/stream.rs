@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::exceptions::PyStopIteration;
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::context;
@@ -11,12 +12,23 @@ use crate::guard::guard;
 /// Told once how a body ended: with the exception that its iteration raised, if it raised one.
 pub type BodyObserver = Box<dyn FnOnce(Python<'_>, Option<&PyErr>) + Send>;
 
+/// When the application's `close()` is called. It is called once in any case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Close {
+    /// When the server calls it.
+    ByServer,
+    /// When the body is exhausted or raises, if the server has not called it before: so does the stock middleware, and
+    /// its suite pins it.
+    AtEnd,
+}
+
 /// A WSGI response iterable around the application's. It is an iterator; whatever else the application's iterable
 /// offers is offered still.
-#[pyclass(frozen, weakref, module = "otel_rs")]
+#[pyclass(frozen, subclass, weakref, module = "otel_rs")]
 pub struct ResponseBody {
     iterable: Py<PyAny>,
     context: Py<PyAny>,
+    close: Close,
     state: Mutex<State>,
 }
 
@@ -28,10 +40,25 @@ struct State {
 }
 
 impl ResponseBody {
-    /// Wraps `iterable`; each chunk is made with `context`, a Python `Context`, current.
-    pub fn new(iterable: Py<PyAny>, context: Py<PyAny>, observer: BodyObserver) -> Self {
+    /// Wraps `iterable`; each chunk is made with `context`, a Python `Context`, current. The wrapper has a length if
+    /// `iterable` has one.
+    ///
+    /// # Errors
+    ///
+    /// What making the object raises.
+    pub fn wrap(
+        iterable: &Bound<'_, PyAny>,
+        context: Py<PyAny>,
+        close: Close,
+        observer: BodyObserver,
+    ) -> PyResult<Py<PyAny>> {
+        let py = iterable.py();
         let state = State { iterator: None, observer: Some(observer), closed: false };
-        Self { iterable, context, state: Mutex::new(state) }
+        let body = Self { iterable: iterable.clone().unbind(), context, close, state: Mutex::new(state) };
+        match iterable.hasattr(intern!(py, "__len__"))? {
+            true => Ok(Py::new(py, PyClassInitializer::from(body).add_subclass(SizedResponseBody))?.into_any()),
+            false => Ok(Py::new(py, body)?.into_any()),
+        }
     }
 
     fn state<T>(&self, body: impl FnOnce(&mut State) -> T) -> T {
@@ -42,6 +69,16 @@ impl ResponseBody {
         if let Some(observer) = self.state(|state| state.observer.take()) {
             guard("the end of a response body", || observer(py, error));
         }
+    }
+
+    fn close_once(&self, py: Python<'_>) -> PyResult<()> {
+        if self.state(|state| std::mem::replace(&mut state.closed, true)) {
+            return Ok(());
+        }
+        self.in_context(py, || match self.iterable.bind(py).getattr_opt("close")? {
+            Some(close) => close.call0().map(drop),
+            None => Ok(()),
+        })
     }
 
     fn in_context<T>(&self, py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
@@ -76,20 +113,16 @@ impl ResponseBody {
         let result = self.in_context(py, || self.next_chunk(py));
         if let Err(error) = &result {
             let exhausted = error.is_instance_of::<PyStopIteration>(py);
-            self.finish(py, (!exhausted).then_some(error));
+            let closed = if self.close == Close::AtEnd { self.close_once(py) } else { Ok(()) };
+            self.finish(py, (!exhausted).then_some(error).or(closed.as_ref().err()));
+            closed?;
         }
         result
     }
 
     /// Calls the application's `close()`, once, if it has one.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        if self.state(|state| std::mem::replace(&mut state.closed, true)) {
-            return Ok(());
-        }
-        let result = self.in_context(py, || match self.iterable.bind(py).getattr_opt("close")? {
-            Some(close) => close.call0().map(drop),
-            None => Ok(()),
-        });
+        let result = self.close_once(py);
         self.finish(py, result.as_ref().err());
         result
     }
@@ -103,5 +136,16 @@ impl Drop for ResponseBody {
     /// A server that neither exhausts nor closes the body (a test client, say) drops it.
     fn drop(&mut self) {
         Python::try_attach(|py| self.finish(py, None));
+    }
+}
+
+/// A [`ResponseBody`] of an iterable that knows its length.
+#[pyclass(frozen, extends = ResponseBody, weakref, module = "otel_rs")]
+struct SizedResponseBody;
+
+#[pymethods]
+impl SizedResponseBody {
+    fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        slf.as_super().get().iterable.bind(slf.py()).len()
     }
 }

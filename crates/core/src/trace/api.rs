@@ -82,7 +82,7 @@ pub(super) fn set_attributes(span: &Bound<'_, PyAny>, attributes: &[KeyValue<'_>
     Ok(())
 }
 
-pub(super) fn set_status(span: &Bound<'_, PyAny>, code: StatusCode, description: &str) -> PyResult<()> {
+pub(crate) fn set_status(span: &Bound<'_, PyAny>, code: StatusCode, description: &str) -> PyResult<()> {
     static STATUS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = span.py();
     let kwargs = PyDict::new(py);
@@ -105,8 +105,7 @@ pub(super) fn end(span: &Bound<'_, PyAny>, time_ns: Option<u64>) -> PyResult<()>
 
 /// The current context with the span in it, as exemplars look for it.
 pub(super) fn exemplar_context<'py>(span: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    span.py().import(intern!(span.py(), "opentelemetry.trace"))?.call_method1(
-        intern!(span.py(), "set_span_in_context"),
-        (span,),
-    )
+    span.py()
+        .import(intern!(span.py(), "opentelemetry.trace"))?
+        .call_method1(intern!(span.py(), "set_span_in_context"), (span,))
 }

@@ -6,6 +6,7 @@ mod native;
 mod span;
 mod tracer;
 
+pub(crate) use api::set_status as set_status_of;
 pub use otel_rs_abi::{SpanKind, StatusCode};
-pub use span::Span;
+pub use span::{Span, message};
 pub use tracer::{SpanBuilder, Tracer};

@@ -1,6 +1,7 @@
 //! The span face.
 
 use otel_rs_abi::{KeyValue, StatusCode, Table};
+use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -60,11 +61,15 @@ impl Span {
         }
     }
 
-    /// Records an exception as an event, with the attributes that `Span.record_exception` gives it.
-    pub fn record_exception(&self, py: Python<'_>, exception: &Bound<'_, PyAny>) {
-        if self.is_recording {
+    /// Records an exception as an event and as the status `Type: message`, as `opentelemetry.trace.use_span` does. What
+    /// is no `Exception` (`SystemExit`, `GeneratorExit`) is no error of the operation: nothing is recorded for it.
+    pub fn record_error(&self, exception: &Bound<'_, PyAny>) {
+        let py = exception.py();
+        if self.is_recording && exception.is_instance_of::<PyException>() {
             let recorded = self.object.bind(py).call_method1(intern!(py, "record_exception"), (exception,));
             said(py, recorded.map(drop));
+            let name = exception.get_type().name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            self.set_status(py, StatusCode::Error, &format!("{name}: {}", message(exception)));
         }
     }
 
@@ -93,4 +98,9 @@ fn said(py: Python<'_>, result: PyResult<()>) -> bool {
         log::warning_once(py, "span", &format!("the tracer provider raised, the span goes on without it: {error}"));
     }
     result.is_ok()
+}
+
+/// `str(exception)`; empty if that raises.
+pub fn message(exception: &Bound<'_, PyAny>) -> String {
+    exception.str().map(|message| message.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -1,0 +1,160 @@
+//! A request on its way through the middleware.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use otel_rs_abi::KeyValue;
+use otel_rs_core::context::{self, ContextValues};
+use otel_rs_core::guard::guard;
+use otel_rs_core::http::{Close, EnvironFacts, HttpServer, Response, ResponseBody, call_hook};
+use otel_rs_core::text::Text;
+use otel_rs_core::trace::{Span, StatusCode, message};
+use otel_rs_semconv::http::attributes::ERROR_TYPE;
+use otel_rs_semconv::http::{ResponseStatus, default_span_name};
+use pyo3::exceptions::PyException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// The state of one request.
+pub(crate) struct Request {
+    server: Arc<HttpServer>,
+    facts: EnvironFacts,
+    environ: Py<PyDict>,
+    span: Span,
+    is_server: bool,
+    /// The context with the span.
+    context: Py<PyAny>,
+    started: Instant,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    status: Option<Text>,
+    measured: bool,
+    ended: bool,
+}
+
+impl Request {
+    /// Starts the span and counts the request.
+    ///
+    /// # Errors
+    ///
+    /// What a provider raises, and what the request hook raises that is no `Exception`.
+    pub(crate) fn begin(server: Arc<HttpServer>, environ: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let py = environ.py();
+        let facts = server.read(environ)?;
+        let name = default_span_name(facts.method(), server.captures_all_methods(py), facts.path());
+        let started = server.start(environ, &facts, &name, None, None)?;
+        server.capture_request_headers(&started, environ);
+        server.call_request_hook(&started, environ)?;
+        let values = ContextValues { span: Some(started.span.object(py)), ..ContextValues::default() };
+        let context = context::derive(py, Some(&started.incoming.context), values)?.unbind();
+        server.count(py, &facts, 1.0);
+        Ok(Self {
+            server,
+            facts,
+            environ: environ.clone().unbind(),
+            span: started.span,
+            is_server: started.is_server,
+            context,
+            started: Instant::now(),
+            progress: Mutex::default(),
+        })
+    }
+
+    /// No Python code runs under the lock.
+    fn progress<T>(&self, body: impl FnOnce(&mut Progress) -> T) -> T {
+        body(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs `body` with the span current.
+    pub(crate) fn in_context<T>(&self, py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+        let token = guard("attach", || context::attach(self.context.bind(py)).ok()).flatten();
+        let result = body();
+        if let Some(token) = token {
+            guard("detach", || context::detach(py, token));
+        }
+        result
+    }
+
+    /// The response starts: its status goes on the span, and the response hook is called.
+    ///
+    /// # Errors
+    ///
+    /// What the hook raises that is no `Exception`.
+    pub(crate) fn respond(&self, status: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = status.py();
+        if let Some(text) = Text::from_any(status) {
+            self.server.respond(&self.span, self.is_server, &text, headers);
+            self.progress(|progress| progress.status = Some(text));
+        }
+        match self.server.response_hook(py) {
+            None => Ok(()),
+            Some(hook) => call_hook(hook, "response_hook", (self.span.object(py), &self.environ, status, headers)),
+        }
+    }
+
+    /// The body as the server gets it. One that has a length is complete and measured now, as by the stock
+    /// middleware; another one is measured when it ends. The span ends with the body in any case.
+    pub(crate) fn body(self: &Arc<Self>, body: &Bound<'_, PyAny>, environ: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = body.py();
+        // Servers test for the type of their file wrapper, so it is not wrapped.
+        let file_wrapper = environ.cast::<PyDict>()?.get_item(intern!(py, "wsgi.file_wrapper"))?;
+        if file_wrapper.is_some_and(|file_wrapper| body.get_type().is(&file_wrapper)) {
+            self.end(py, None);
+            return Ok(body.clone().unbind());
+        }
+        if body.hasattr(intern!(py, "__len__"))? {
+            self.measure(py, None);
+        }
+        let request = self.clone();
+        let observer = Box::new(move |py: Python<'_>, error: Option<&PyErr>| request.end(py, error));
+        ResponseBody::wrap(body, self.context.clone_ref(py), Close::AtEnd, observer)
+    }
+
+    /// The application raised instead of answering.
+    pub(crate) fn raised(&self, py: Python<'_>, error: &PyErr) {
+        let exception = error.value(py);
+        if !self.server.stability().reports_new() || !exception.is_instance_of::<PyException>() {
+            return self.end(py, Some(error));
+        }
+        let error_type = error.get_type(py).qualname().map(|name| name.to_string_lossy().into_owned());
+        let error_type = error_type.unwrap_or_default();
+        self.span.record_error(exception);
+        // In the stable convention the stock middleware ends with the message alone.
+        self.span.set_attributes(py, &[KeyValue::new(ERROR_TYPE, error_type.as_str())]);
+        self.span.set_status(py, StatusCode::Error, &message(exception));
+        self.measure(py, Some(&error_type));
+        self.end(py, None);
+    }
+
+    /// Ends the span, once, with the exception that the body raised, if it raised one.
+    fn end(&self, py: Python<'_>, error: Option<&PyErr>) {
+        if self.progress(|progress| std::mem::replace(&mut progress.ended, true)) {
+            return;
+        }
+        if let Some(error) = error {
+            self.span.record_error(error.value(py));
+        }
+        self.measure(py, None);
+        self.span.end(py, None);
+    }
+
+    /// Records the duration, once.
+    fn measure(&self, py: Python<'_>, error_type: Option<&str>) {
+        let (first, status) =
+            self.progress(|progress| (!std::mem::replace(&mut progress.measured, true), progress.status.take()));
+        if !first {
+            return;
+        }
+        let response = Response {
+            status: status.as_ref().map(|status| ResponseStatus::parse(status.as_str())),
+            route: None,
+            error_type,
+        };
+        self.server.record_duration(py, &self.facts, &response, self.started.elapsed(), Some(&self.span));
+        self.server.count(py, &self.facts, -1.0);
+    }
+}
