@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use opentelemetry::KeyValue;
 use otel_rs_pipeline::attributes::{AttributeLimits, AttributeValue, Attributes, to_json};
 use otel_rs_pipeline::resource::{Identity, Resource as PipelineResource};
 use pyo3::prelude::*;
@@ -33,7 +32,7 @@ impl Resource {
     #[new]
     #[pyo3(signature = (attributes, schema_url=None))]
     fn new(attributes: Option<&Bound<'_, PyAny>>, schema_url: Option<String>) -> Self {
-        let resource = PipelineResource::new(key_values(attributes), schema_url.unwrap_or_default());
+        let resource = PipelineResource::new(read(attributes), schema_url.unwrap_or_default());
         Self::from_pipeline(Arc::new(resource))
     }
 
@@ -46,7 +45,7 @@ impl Resource {
         attributes: Option<&Bound<'_, PyAny>>,
         schema_url: Option<String>,
     ) -> PyResult<Self> {
-        Ok(Self::from_pipeline(create(class.py(), key_values(attributes), schema_url)?))
+        Ok(Self::from_pipeline(create(class.py(), read(attributes), schema_url)?))
     }
 
     /// A resource without attributes.
@@ -62,7 +61,7 @@ impl Resource {
 
     #[getter]
     fn attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        attributes::to_mapping_proxy(py, &self.collected())
+        attributes::to_mapping_proxy(py, self.resource.attributes())
     }
 
     #[getter]
@@ -74,7 +73,7 @@ impl Resource {
     #[pyo3(signature = (indent=Some(4)))]
     fn to_json(&self, indent: Option<usize>) -> String {
         let json = AttributeValue::Map(vec![
-            ("attributes".into(), self.collected().to_value()),
+            ("attributes".into(), self.resource.attributes().to_value()),
             ("schema_url".into(), self.resource.schema_url().to_owned().into()),
         ]);
         to_json(&json, indent)
@@ -83,13 +82,13 @@ impl Resource {
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
         other.cast::<Self>().is_ok_and(|other| {
             let other = other.get();
-            self.collected() == other.collected() && self.schema_url() == other.schema_url()
+            self.resource.attributes() == other.resource.attributes() && self.schema_url() == other.schema_url()
         })
     }
 
     fn __hash__(&self) -> u64 {
         use std::hash::{DefaultHasher, Hash, Hasher};
-        let mut keys: Vec<_> = self.resource.attributes().iter().map(|attribute| attribute.key.as_str()).collect();
+        let mut keys: Vec<_> = self.resource.attributes().iter().map(|(key, _)| key).collect();
         keys.sort_unstable();
         let mut hasher = DefaultHasher::new();
         (keys, self.resource.schema_url()).hash(&mut hasher);
@@ -97,17 +96,7 @@ impl Resource {
     }
 
     fn __repr__(&self) -> String {
-        format!("Resource({}, {})", to_json(&self.collected().to_value(), None), self.resource.schema_url())
-    }
-}
-
-impl Resource {
-    fn collected(&self) -> Attributes {
-        self.resource
-            .attributes()
-            .iter()
-            .map(|attribute| (attribute.key.as_str().to_owned(), AttributeValue::from(&attribute.value)))
-            .collect()
+        format!("Resource({}, {})", to_json(&self.resource.attributes().to_value(), None), self.resource.schema_url())
     }
 }
 
@@ -119,23 +108,23 @@ impl Resource {
 /// `AttributeError` or `TypeError` for anything else.
 pub fn extract(value: &Bound<'_, PyAny>) -> PyResult<Arc<PipelineResource>> {
     if value.is_none() {
-        return create(value.py(), Vec::new(), None);
+        return create(value.py(), Attributes::default(), None);
     }
     if let Ok(resource) = value.cast::<Resource>() {
         return Ok(Arc::clone(&resource.get().resource));
     }
     let attributes = value.getattr("attributes")?;
     let schema_url: Option<String> = value.getattr("schema_url")?.extract()?;
-    Ok(Arc::new(PipelineResource::new(key_values(Some(&attributes)), schema_url.unwrap_or_default())))
+    Ok(Arc::new(PipelineResource::new(read(Some(&attributes)), schema_url.unwrap_or_default())))
 }
 
-fn create(py: Python<'_>, attributes: Vec<KeyValue>, schema_url: Option<String>) -> PyResult<Arc<PipelineResource>> {
+fn create(py: Python<'_>, attributes: Attributes, schema_url: Option<String>) -> PyResult<Arc<PipelineResource>> {
     let api_version: String = py.import("opentelemetry.version")?.getattr("__version__")?.extract()?;
     let executable: Option<String> = py.import("sys")?.getattr("executable")?.extract()?;
     let identity = Identity { api_version: &api_version, executable: executable.as_deref().unwrap_or_default() };
     Ok(Arc::new(PipelineResource::create(attributes, schema_url.unwrap_or_default(), identity)))
 }
 
-fn key_values(mapping: Option<&Bound<'_, PyAny>>) -> Vec<KeyValue> {
-    attributes::from_mapping(mapping).into_attributes(AttributeLimits::default()).into()
+fn read(mapping: Option<&Bound<'_, PyAny>>) -> Attributes {
+    attributes::from_mapping(mapping).into_attributes(AttributeLimits::default())
 }

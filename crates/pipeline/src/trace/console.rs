@@ -89,12 +89,7 @@ fn trace_state_repr(context: &SpanContext) -> String {
 }
 
 fn resource(resource: &Resource) -> AttributeValue {
-    let attributes = resource
-        .attributes()
-        .iter()
-        .map(|attribute| (attribute.key.as_str().to_owned().into(), AttributeValue::from(&attribute.value)))
-        .collect();
-    map([("attributes", AttributeValue::Map(attributes)), ("schema_url", resource.schema_url().to_owned().into())])
+    map([("attributes", resource.attributes().to_value()), ("schema_url", resource.schema_url().to_owned().into())])
 }
 
 fn map(entries: impl IntoIterator<Item = (&'static str, AttributeValue)>) -> AttributeValue {

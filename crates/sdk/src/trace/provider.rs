@@ -29,6 +29,8 @@ pub struct TracerProviderState {
     pub limits: SpanLimits,
     /// Are told of spans.
     pub processors: Processors,
+    /// `OTEL_SDK_DISABLED`: no span records.
+    pub disabled: bool,
     resource: Arc<Resource>,
     /// The process that the resource was made for.
     generation: u64,
@@ -49,7 +51,7 @@ impl TracerProviderState {
 }
 
 /// The native side of `otel_rs_sdk.TracerProvider`.
-#[pyclass(module = "otel_rs_sdk._native", frozen)]
+#[pyclass(module = "otel_rs_sdk._native", name = "NativeTracerProvider", frozen)]
 pub struct TracerProvider {
     pub(super) state: Arc<TracerProviderState>,
 }
@@ -57,18 +59,20 @@ pub struct TracerProvider {
 #[pymethods]
 impl TracerProvider {
     #[new]
-    #[pyo3(signature = (sampler, resource, span_limits, id_generator))]
+    #[pyo3(signature = (sampler, resource, span_limits, id_generator, disabled))]
     fn new(
         sampler: &Bound<'_, PyAny>,
         resource: &Bound<'_, PyAny>,
         span_limits: Option<&Bound<'_, PyAny>>,
         id_generator: Option<Py<PyAny>>,
+        disabled: bool,
     ) -> PyResult<Self> {
         let state = TracerProviderState {
             sampler: sampler::extract(sampler),
             ids: id_generator.map_or(IdGenerator::Random, IdGenerator::Python),
             limits: span_limits.map(limits::extract).transpose()?.unwrap_or_default(),
             processors: Processors::default(),
+            disabled,
             resource: resource::extract(resource)?,
             generation: process::generation(),
             process_resource: PerProcess::new(),

@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use opentelemetry::KeyValue;
-
 use super::super::{Event, Link, Origin, Scope, Status};
 use super::*;
 
@@ -27,7 +25,7 @@ fn a_span_is_printed_field_for_field() {
         status: Status { code: StatusCode::Error, description: Some("no".into()) },
         origin: Arc::new(Origin::new(
             Arc::new(Scope::default()),
-            Arc::new(Resource::new([KeyValue::new("service.name", "s")], "")),
+            Arc::new(Resource::new([("service.name", "s")].into_iter().collect(), "")),
         )),
     };
     let expected = concat!(

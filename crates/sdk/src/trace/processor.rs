@@ -1,0 +1,156 @@
+//! The native span processors as Python objects.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use otel_rs_core::guard;
+use otel_rs_pipeline::trace::{self, BatchConfig, SpanExporterFactory};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::SpanExporter;
+use super::processors::Processor;
+use crate::lifecycle::log_pending;
+
+/// Adds the classes to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<NativeSpanProcessor>()?;
+    module.add_class::<BatchSpanProcessor>()?;
+    module.add_class::<SimpleSpanProcessor>()
+}
+
+/// Base of the native processors.
+#[pyclass(module = "otel_rs_sdk._native", frozen, subclass)]
+pub struct NativeSpanProcessor {
+    processor: Arc<dyn trace::SpanProcessor>,
+}
+
+#[pymethods]
+impl NativeSpanProcessor {
+    /// Nothing to do when a span starts.
+    #[pyo3(signature = (span, parent_context=None))]
+    fn on_start(&self, span: &Bound<'_, PyAny>, parent_context: Option<&Bound<'_, PyAny>>) {
+        let _ = (span, parent_context);
+    }
+
+    /// Takes a finished span of this SDK, from a processor that wraps this one.
+    fn on_end(&self, py: Python<'_>, span: &Bound<'_, super::Span>) {
+        guard::guard("on_end", || {
+            if let Some(record) = span.get().finished() {
+                py.detach(|| self.processor.on_end(&record));
+            }
+        });
+    }
+
+    /// Exports what it holds; false if that took longer than `timeout_millis` or after a shutdown.
+    #[pyo3(signature = (timeout_millis=30_000))]
+    fn force_flush(&self, py: Python<'_>, timeout_millis: Option<u64>) -> bool {
+        guard::guard_or("force_flush", false, || {
+            let timeout = Duration::from_millis(timeout_millis.unwrap_or(30_000));
+            let flushed = py.detach(|| self.processor.force_flush(timeout));
+            log_pending(py);
+            flushed
+        })
+    }
+
+    /// Exports what it holds and takes nothing more.
+    #[pyo3(signature = (timeout_millis=30_000))]
+    fn shutdown(&self, py: Python<'_>, timeout_millis: u64) {
+        guard::guard("shutdown", || {
+            py.detach(|| self.processor.shutdown(Duration::from_millis(timeout_millis)));
+            log_pending(py);
+        });
+    }
+
+    /// How many spans were dropped: by a full queue, a failed export or a shutdown.
+    #[getter]
+    fn dropped_spans(&self) -> u64 {
+        self.processor.dropped_spans()
+    }
+}
+
+/// Queues spans and exports them in batches on a thread of its own.
+#[pyclass(module = "otel_rs_sdk", extends = NativeSpanProcessor, frozen, subclass)]
+pub struct BatchSpanProcessor;
+
+#[pymethods]
+impl BatchSpanProcessor {
+    #[new]
+    #[pyo3(signature = (
+        span_exporter, max_queue_size=None, schedule_delay_millis=None, max_export_batch_size=None,
+        export_timeout_millis=None,
+    ))]
+    fn new(
+        span_exporter: &Bound<'_, PyAny>,
+        max_queue_size: Option<i64>,
+        schedule_delay_millis: Option<f64>,
+        max_export_batch_size: Option<i64>,
+        export_timeout_millis: Option<f64>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        // As in the stock SDK, the exporter's own timeout is the one that counts.
+        let _ = export_timeout_millis;
+        let factory = factory(span_exporter).ok_or_else(|| {
+            PyTypeError::new_err(
+                "BatchSpanProcessor takes a native exporter (OTLPSpanExporter, ConsoleSpanExporter): its thread never \
+                 runs Python code. Give a Python exporter to SimpleSpanProcessor, or add a span processor of your own",
+            )
+        })?;
+        let mut config = BatchConfig::from_environment();
+        log_pending(span_exporter.py());
+        if let Some(size) = max_queue_size {
+            config.max_queue_size = usize::try_from(size).unwrap_or(0);
+            config.max_export_batch_size = match max_export_batch_size {
+                None => config.max_export_batch_size.min(config.max_queue_size),
+                Some(_) => config.max_export_batch_size,
+            };
+        }
+        if let Some(size) = max_export_batch_size {
+            config.max_export_batch_size = usize::try_from(size).unwrap_or(0);
+        }
+        if let Some(millis) = schedule_delay_millis {
+            config.schedule_delay = Duration::try_from_secs_f64(millis / 1e3).unwrap_or_default();
+        }
+        let config = config.validated().map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let processor = Arc::new(trace::BatchSpanProcessor::new(config, factory));
+        Ok(PyClassInitializer::from(NativeSpanProcessor { processor }).add_subclass(Self))
+    }
+}
+
+/// Exports each span when it ends, on the thread that ends it.
+#[pyclass(module = "otel_rs_sdk._native", name = "NativeSimpleSpanProcessor", extends = NativeSpanProcessor, frozen, subclass)]
+pub struct SimpleSpanProcessor;
+
+#[pymethods]
+impl SimpleSpanProcessor {
+    #[new]
+    fn new(span_exporter: &Bound<'_, SpanExporter>) -> PyClassInitializer<Self> {
+        let processor = Arc::new(trace::SimpleSpanProcessor::new(span_exporter.get().factory()));
+        PyClassInitializer::from(NativeSpanProcessor { processor }).add_subclass(Self)
+    }
+}
+
+fn factory(exporter: &Bound<'_, PyAny>) -> Option<SpanExporterFactory> {
+    if let Ok(exporter) = exporter.cast::<SpanExporter>() {
+        return Some(exporter.get().factory());
+    }
+    // A Python exporter that has a native double.
+    let native = exporter.getattr_opt("native_exporter").ok()??;
+    native.cast::<SpanExporter>().ok().map(|exporter| exporter.get().factory())
+}
+
+/// The processor in a Python object: what is not native is called.
+pub fn extract(processor: &Bound<'_, PyAny>) -> Processor {
+    match processor.cast::<NativeSpanProcessor>() {
+        Ok(native) if !overrides(processor) => Processor::Native(Arc::clone(&native.get().processor)),
+        _ => Processor::Python(processor.clone().unbind()),
+    }
+}
+
+/// Whether a subclass has a method of its own, which only a call finds.
+fn overrides(processor: &Bound<'_, PyAny>) -> bool {
+    let class = processor.get_type();
+    let native = processor.py().get_type::<NativeSpanProcessor>();
+    ["on_start", "on_end", "force_flush", "shutdown"].iter().any(|method| {
+        !matches!((class.getattr(*method), native.getattr(*method)), (Ok(own), Ok(native)) if own.is(&native))
+    })
+}
