@@ -9,6 +9,7 @@ from typing import Any
 
 import flask
 from opentelemetry import trace
+
 from parity import stacks
 from parity.wsgi_client import Answer, Application, call, environ
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
+
 from parity.generator import PREFIX
 from parity.runs import CONVENTIONS, Run, run
 from parity.scenarios import all_scenarios

@@ -9,10 +9,10 @@ from typing import Any
 
 import flask
 from opentelemetry import baggage, trace
-from parity import stacks
+from werkzeug.middleware.proxy_fix import ProxyFix
+
 from parity.bench import Bench
 from parity.wsgi_client import call, environ
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 PREFIX = "generated:"
 BATCH = 125
@@ -141,9 +141,8 @@ def run_batches(stack: str, job: str) -> dict[str, Any]:
 
 
 def _run(bench: Bench, batch: Batch) -> None:
-    if batch.shape != stacks.BARE:
-        bench.set_variable("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST", "x-captured")
-        bench.set_variable("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE", "content-type")
+    bench.set_variable("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST", "x-captured")
+    bench.set_variable("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE", "content-type")
     app = _instrumented(bench, batch.shape)
     current = {"number": 0}
     _add_routes(app, bench, current)
@@ -240,12 +239,13 @@ def _add_routes(app: flask.Flask, bench: Bench, current: dict[str, int]) -> None
 
     @view("/child")
     def child() -> str:
-        with bench.tracer().start_as_current_span("child", attributes={"test.case": current["number"]}) as span:
-            return str(span.get_span_context().is_valid or True)
+        with bench.tracer().start_as_current_span("child", attributes={"test.case": current["number"]}):
+            return "child"
 
     @view("/baggage")
     def bag() -> str:
-        return str(sorted(baggage.get_all().items()) if bench.stack != stacks.BARE else "")
+        trace.get_current_span().set_attribute("test.baggage", repr(sorted(baggage.get_all().items())))
+        return "baggage"
 
     @view("/big")
     def big() -> str:

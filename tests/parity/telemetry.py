@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+
 from support.otlp_receiver import OtlpReceiver, ReceivedMetric, ReceivedSpan, attributes_of
 
 LABEL = "test.label"
@@ -29,9 +30,7 @@ def by_label(receiver: OtlpReceiver) -> dict[str, Comparable]:
     metrics: dict[str, list[ReceivedMetric]] = defaultdict(list)
     for metric in receiver.metrics:
         metrics[str(metric.resource.get(LABEL))].append(metric)
-    return {
-        label: {"spans": _spans(spans[label]), "metrics": _metrics(metrics[label])} for label in {*spans, *metrics}
-    }
+    return {label: {"spans": _spans(spans[label]), "metrics": _metrics(metrics[label])} for label in {*spans, *metrics}}
 
 
 def _typed(attributes: dict[str, Any]) -> dict[str, str]:

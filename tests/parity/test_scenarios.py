@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from parity.compare import differences
 from parity.deviations import unexplained
 from parity.runs import Run, run

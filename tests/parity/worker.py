@@ -15,6 +15,7 @@ from typing import Any
 from parity.bench import Bench
 from parity.generator import PREFIX, run_batches
 from parity.scenarios import all_scenarios
+from parity.stacks import BARE
 
 
 def run(stack: str, jobs: list[str]) -> dict[str, Any]:
@@ -35,5 +36,14 @@ def run(stack: str, jobs: list[str]) -> dict[str, Any]:
     return records
 
 
+def require_one_instrumentation(stack: str) -> None:
+    """Fails if this process has imported another Flask instrumentation than the stack's."""
+    stock, ours = "opentelemetry.instrumentation.flask" in sys.modules, "otel_rs_instr_flask" in sys.modules
+    expected = (stack == "stock", stack not in ("stock", BARE))
+    assert (stock, ours) == expected, f"{stack}: stock imported: {stock}, ours imported: {ours}"
+
+
 if __name__ == "__main__":
-    Path(sys.argv[2]).write_text(json.dumps(run(sys.argv[1], sys.argv[3:])))
+    records = run(sys.argv[1], sys.argv[3:])
+    require_one_instrumentation(sys.argv[1])
+    Path(sys.argv[2]).write_text(json.dumps(records))

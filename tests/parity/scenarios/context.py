@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import flask
 from opentelemetry import baggage, trace
+
 from parity.bench import Bench
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import flask
+
 from parity.bench import Bench
 
 
@@ -77,7 +78,9 @@ def protocols(bench: Bench) -> None:
 
 def hosts(bench: Bench) -> None:
     """Host headers."""
-    _each(bench, *({"HTTP_HOST": host} for host in ("", "shop.example", "[::1]:8000", "SHOP.example:80", "b\u00fccher")))
+    _each(
+        bench, *({"HTTP_HOST": host} for host in ("", "shop.example", "[::1]:8000", "SHOP.example:80", "b\u00fccher"))
+    )
 
 
 def latin_1(bench: Bench) -> None:

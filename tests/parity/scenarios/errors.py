@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import flask
-from parity.bench import Bench
 from werkzeug.exceptions import HTTPException
+
+from parity.bench import Bench
 
 
 class _OwnError(Exception):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import flask
-from parity.bench import Bench
 from werkzeug.wrappers import Response
+
+from parity.bench import Bench
 
 
 def _app() -> flask.Flask:

@@ -6,8 +6,9 @@ from typing import Any
 
 import flask
 from opentelemetry import trace
-from parity.bench import Bench
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+from parity.bench import Bench
 
 _FORWARDED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example:8443"}
 
