@@ -16,8 +16,8 @@ from support.environments import (
 )
 from support.gunicorn import Gunicorn
 from support.http_client import Request, send_all
-from support.otlp_receiver import OtlpReceiver
 from support.oteltap_receiver import OtelTapReceiver
+from support.otlp_receiver import OtlpReceiver
 from support.settings import PLUGIN_SCOPE, otlp
 
 REQUESTS = 60
