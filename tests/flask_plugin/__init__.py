@@ -1,0 +1,1 @@
+"""The Flask plugin: life cycle, hooks, exceptions, and environs of all kinds."""

@@ -1,0 +1,53 @@
+"""The stock SDK with everything kept in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+
+class Telemetry:
+    """Providers, and what has come to them."""
+
+    def __init__(self) -> None:
+        self._exporter = InMemorySpanExporter()
+        self._reader = InMemoryMetricReader()
+        self.tracer_provider = TracerProvider()
+        self.tracer_provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self.meter_provider = MeterProvider([self._reader])
+
+    @property
+    def providers(self) -> dict[str, Any]:
+        """As keyword arguments of ``instrument()``."""
+        return {"tracer_provider": self.tracer_provider, "meter_provider": self.meter_provider}
+
+    @property
+    def spans(self) -> tuple[ReadableSpan, ...]:
+        """The spans that have ended."""
+        return self._exporter.get_finished_spans()
+
+    def span(self) -> ReadableSpan:
+        """The only span."""
+        (span,) = self.spans
+        return span
+
+    def clear(self) -> None:
+        """Forgets the spans."""
+        self._exporter.clear()
+
+    def points(self, metric: str) -> list[Any]:
+        """The data points of a metric, as they are now."""
+        data = self._reader.get_metrics_data()
+        return [
+            point
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for found in scope.metrics
+            if found.name == metric
+            for point in found.data.data_points
+        ]
