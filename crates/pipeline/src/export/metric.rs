@@ -7,46 +7,51 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResp
 use opentelemetry_sdk::metrics::Temporality;
 use prost::Message;
 
-use super::config::OtlpConfig;
+use super::config::{OtlpArguments, OtlpConfig};
 use super::metric_proto;
 use super::sender::Sender;
+use super::signal::Signal;
 use crate::diagnostics::{self, Level};
 use crate::environment;
 use crate::metrics::{MetricBatch, MetricExport, MetricExporterFactory};
 
-/// Sends metrics by OTLP, http/protobuf.
-pub struct OtlpMetricExporter {
-    sender: Mutex<Sender>,
+/// A checked configuration of an OTLP metric exporter.
+#[derive(Clone, Debug)]
+pub struct OtlpMetricConfig {
+    config: OtlpConfig,
     temporality: Temporality,
 }
 
-impl OtlpMetricExporter {
-    /// An exporter of that configuration. The connection is made by the first export.
-    pub fn new(config: OtlpConfig, temporality: Temporality) -> Self {
-        Self { sender: Mutex::new(Sender::new(config)), temporality }
-    }
-
-    /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, by default cumulative (OpenTelemetry specification, OTLP
-    /// Metrics Exporter).
-    pub fn preferred_temporality() -> Temporality {
-        let variable = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-        environment::parsed(
-            variable,
+impl OtlpMetricConfig {
+    /// As [`OtlpConfig::resolve`], with the temporality of `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, by
+    /// default cumulative (OpenTelemetry specification, OTLP Metrics Exporter).
+    pub fn resolve(arguments: &OtlpArguments) -> Self {
+        let temporality = environment::parsed(
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
             Temporality::Cumulative,
             "cumulative, delta or lowmemory",
             "cumulative",
             |value| value.parse().ok(),
-        )
+        );
+        Self { config: OtlpConfig::resolve(Signal::Metrics, arguments), temporality }
+    }
+
+    /// What makes an OTLP metric exporter in each process that needs one. No export takes longer than `timeout`. The
+    /// connection is made by the first export.
+    pub fn exporter(&self, timeout: Duration) -> MetricExporterFactory {
+        let config = self.config.clone().at_most(timeout);
+        let temporality = self.temporality;
+        Arc::new(move || Box::new(Exporter { sender: Mutex::new(Sender::new(config.clone())), temporality }))
     }
 }
 
-/// What makes an [`OtlpMetricExporter`] in each process that needs one. No export takes longer than `timeout`.
-pub fn otlp_metric_exporter(config: OtlpConfig, temporality: Temporality, timeout: Duration) -> MetricExporterFactory {
-    let config = config.at_most(timeout);
-    Arc::new(move || Box::new(OtlpMetricExporter::new(config.clone(), temporality)))
+/// Sends metrics by OTLP, http/protobuf.
+struct Exporter {
+    sender: Mutex<Sender>,
+    temporality: Temporality,
 }
 
-impl MetricExport for OtlpMetricExporter {
+impl MetricExport for Exporter {
     fn export(&self, batch: &MetricBatch<'_>) -> Result<(), String> {
         let request = metric_proto::request(batch).encode_to_vec();
         let answer = self.sender.lock().unwrap_or_else(PoisonError::into_inner).send(&request)?;

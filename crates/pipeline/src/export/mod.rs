@@ -22,6 +22,6 @@ mod tls;
 
 pub use compression::Compression;
 pub use config::{OtlpArguments, OtlpConfig};
-pub use metric::{OtlpMetricExporter, otlp_metric_exporter};
+pub use metric::OtlpMetricConfig;
 pub use signal::Signal;
 pub use span::{OtlpSpanExporter, otlp_span_exporter};

@@ -98,10 +98,10 @@ impl MeterPipeline {
         &self.doubles
     }
 
-    /// The SDK's meter of a scope, on the SDK's provider of this process, built now if there is none. `None` after a
-    /// shutdown.
+    /// The SDK's meter of a scope, on the SDK's provider of this process, built now if there is none. `None` if nobody
+    /// reads: without readers, or after a shutdown.
     pub(super) fn sdk_meter(&self, scope: &Scope) -> Option<SdkMeter> {
-        if self.is_shut_down() {
+        if self.readers.is_empty() || self.is_shut_down() {
             return None;
         }
         let running = self.running.get_or_build(OnceLock::new).get_or_init(|| self.start());
