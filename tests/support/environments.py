@@ -101,6 +101,8 @@ def layer(*requirements: str) -> Path:
 
 
 def _install(python: str, requirements: Sequence[str], *options: str) -> None:
+    if any(name.startswith("otel-rs") for name in requirements):
+        assert list(dist().glob("*.whl")), f"no wheels in {dist()}: run make wheels"
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location"]
     command += ["--find-links", str(dist()), "--constraint", str(PINS), *options, *requirements]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
