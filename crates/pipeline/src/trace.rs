@@ -11,6 +11,8 @@ mod record;
 mod sampler;
 mod simple;
 mod span_data;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{BatchConfig, BatchSpanProcessor, ConfigError};
 pub use console::{ConsoleSpanExporter, span_json};

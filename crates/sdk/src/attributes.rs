@@ -8,9 +8,7 @@ use otel_rs_core::log;
 use otel_rs_pipeline::attributes::{AttributeLimits, AttributeValue, Attributes, Key};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{
-    PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PySequence, PyString, PyTuple,
-};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PySequence, PyString, PyTuple};
 
 use crate::api::api;
 

@@ -1,5 +1,7 @@
 //! What the Python side calls as the process lives: after a fork, and to log what export threads have to say.
 
+use std::time::Duration;
+
 use otel_rs_core::log::{self, Level};
 use otel_rs_pipeline::{diagnostics, process};
 use pyo3::prelude::*;
@@ -20,6 +22,11 @@ fn after_fork_in_child() {
 #[pyfunction]
 fn log_diagnostics(py: Python<'_>) {
     log_pending(py);
+}
+
+/// A timeout in milliseconds as Python gives it; what is no usable number is none at all, and an hour is the longest.
+pub fn timeout(millis: f64) -> Duration {
+    Duration::from_secs_f64((millis / 1e3).clamp(0.0, 3600.0).max(0.0))
 }
 
 /// Logs what export threads have queued. One atomic load if there is nothing.

@@ -1,10 +1,15 @@
 """The OpenTelemetry SDK for Python, native."""
 
+from otel_rs_sdk._metrics import MeterProvider
 from otel_rs_sdk._native import (
     BatchSpanProcessor,
+    ConsoleMetricExporter,
     Event,
     InstrumentationScope,
+    OTLPMetricExporter,
+    OTLPSpanExporter,
     ParentBased,
+    PeriodicExportingMetricReader,
     Resource,
     SpanLimits,
     StaticSampler,
@@ -35,11 +40,16 @@ __all__ = [
     "DEFAULT_OFF",
     "DEFAULT_ON",
     "BatchSpanProcessor",
+    "ConsoleMetricExporter",
     "ConsoleSpanExporter",
     "Decision",
     "Event",
     "InstrumentationScope",
+    "MeterProvider",
+    "OTLPMetricExporter",
+    "OTLPSpanExporter",
     "ParentBased",
+    "PeriodicExportingMetricReader",
     "Resource",
     "Sampler",
     "SamplingResult",

@@ -31,9 +31,9 @@ pub fn value(value: &Value<'_>) -> AttributeValue {
         ValueTag::I64 => value.as_i64().map(AttributeValue::I64),
         ValueTag::F64 => value.as_f64().map(AttributeValue::F64),
         ValueTag::Str => value.as_str().map(|text| AttributeValue::Str(string(&text))),
-        ValueTag::StrList => value.as_list().map(|items| {
-            AttributeValue::Array(items.iter().map(|item| AttributeValue::Str(string(item))).collect())
-        }),
+        ValueTag::StrList => value
+            .as_list()
+            .map(|items| AttributeValue::Array(items.iter().map(|item| AttributeValue::Str(string(item))).collect())),
     };
     value.unwrap_or(AttributeValue::Null)
 }

@@ -12,7 +12,11 @@ use super::attributes::{collect, slice, string, value};
 use super::{Provider, borrow, into_handle, release};
 use crate::trace::{AttributeSource, Change, NewSpan, OnException, Span, TracerState, end, from_span, start};
 
-pub(super) unsafe extern "C" fn tracer_get(provider: Handle, scope: *const ScopeDef<'_>, tracer: *mut Handle) -> Status {
+pub(super) unsafe extern "C" fn tracer_get(
+    provider: Handle,
+    scope: *const ScopeDef<'_>,
+    tracer: *mut Handle,
+) -> Status {
     guard::guard_or("tracer_get", Status::Failed, || {
         // SAFETY: the caller passes a live provider handle, a scope and a place for the answer.
         let (provider, scope) = unsafe { (borrow::<Provider>(provider), scope.as_ref()) };

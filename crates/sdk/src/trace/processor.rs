@@ -10,7 +10,10 @@ use pyo3::prelude::*;
 
 use super::SpanExporter;
 use super::processors::Processor;
-use crate::lifecycle::log_pending;
+use crate::lifecycle::{log_pending, timeout};
+
+/// As in the stock SDK.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Adds the classes to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -43,10 +46,10 @@ impl NativeSpanProcessor {
     }
 
     /// Exports what it holds; false if that took longer than `timeout_millis` or after a shutdown.
-    #[pyo3(signature = (timeout_millis=30_000))]
-    fn force_flush(&self, py: Python<'_>, timeout_millis: Option<u64>) -> bool {
+    #[pyo3(signature = (timeout_millis=None))]
+    fn force_flush(&self, py: Python<'_>, timeout_millis: Option<f64>) -> bool {
         guard::guard_or("force_flush", false, || {
-            let timeout = Duration::from_millis(timeout_millis.unwrap_or(30_000));
+            let timeout = timeout_millis.map_or(DEFAULT_TIMEOUT, timeout);
             let flushed = py.detach(|| self.processor.force_flush(timeout));
             log_pending(py);
             flushed
@@ -54,10 +57,11 @@ impl NativeSpanProcessor {
     }
 
     /// Exports what it holds and takes nothing more.
-    #[pyo3(signature = (timeout_millis=30_000))]
-    fn shutdown(&self, py: Python<'_>, timeout_millis: u64) {
+    #[pyo3(signature = (timeout_millis=None))]
+    fn shutdown(&self, py: Python<'_>, timeout_millis: Option<f64>) {
         guard::guard("shutdown", || {
-            py.detach(|| self.processor.shutdown(Duration::from_millis(timeout_millis)));
+            let timeout = timeout_millis.map_or(DEFAULT_TIMEOUT, timeout);
+            py.detach(|| self.processor.shutdown(timeout));
             log_pending(py);
         });
     }
@@ -150,7 +154,7 @@ pub fn extract(processor: &Bound<'_, PyAny>) -> Processor {
 fn overrides(processor: &Bound<'_, PyAny>) -> bool {
     let class = processor.get_type();
     let native = processor.py().get_type::<NativeSpanProcessor>();
-    ["on_start", "on_end", "force_flush", "shutdown"].iter().any(|method| {
-        !matches!((class.getattr(*method), native.getattr(*method)), (Ok(own), Ok(native)) if own.is(&native))
-    })
+    ["on_start", "on_end", "force_flush", "shutdown"].iter().any(
+        |method| !matches!((class.getattr(*method), native.getattr(*method)), (Ok(own), Ok(native)) if own.is(&native)),
+    )
 }

@@ -1,7 +1,6 @@
 //! The tracer provider.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use otel_rs_core::guard;
 use otel_rs_pipeline::process::{self, PerProcess};
@@ -11,12 +10,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use super::id_generator::IdGenerator;
+use super::limits;
 use super::processor;
 use super::processors::Processors;
 use super::sampler;
-use super::limits;
 use crate::abi;
-use crate::lifecycle::log_pending;
+use crate::lifecycle::{log_pending, timeout};
 use crate::resource;
 
 /// What the tracers of a provider share.
@@ -92,18 +91,18 @@ impl TracerProvider {
     }
 
     /// Flushes the processors within the time; false if it did not suffice.
-    fn force_flush(&self, py: Python<'_>, timeout_millis: u64) -> bool {
+    fn force_flush(&self, py: Python<'_>, timeout_millis: f64) -> bool {
         guard::guard_or("force_flush", false, || {
-            let flushed = self.state.processors.force_flush(py, Duration::from_millis(timeout_millis));
+            let flushed = self.state.processors.force_flush(py, timeout(timeout_millis));
             log_pending(py);
             flushed
         })
     }
 
     /// Shuts the processors down within the time.
-    fn shutdown(&self, py: Python<'_>, timeout_millis: u64) {
+    fn shutdown(&self, py: Python<'_>, timeout_millis: f64) {
         guard::guard("shutdown", || {
-            self.state.processors.shutdown(py, Duration::from_millis(timeout_millis));
+            self.state.processors.shutdown(py, timeout(timeout_millis));
             log_pending(py);
         });
     }

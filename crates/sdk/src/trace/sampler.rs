@@ -63,14 +63,16 @@ impl NativeSampler {
         let parent_span = api(py)?.get_current_span.bind(py).call1((&parent_context,))?;
         let parent = context::from_span(&parent_span)?;
         match self.sampler.delegate(parent.as_ref()) {
-            Delegate::Custom(sampler) => {
-                sampler.bind(py).call_method1("should_sample", (parent_context, trace_id, name, kind, attributes, links))
-            }
+            Delegate::Custom(sampler) => sampler
+                .bind(py)
+                .call_method1("should_sample", (parent_context, trace_id, name, kind, attributes, links)),
             Delegate::Root(sampler) => {
                 let sampled = sampler.is_sampled(trace_id.to_be_bytes());
-                let trace_state = parent.map(|parent| context::to_python(py, &parent)?.getattr("trace_state")).transpose()?;
+                let trace_state =
+                    parent.map(|parent| context::to_python(py, &parent)?.getattr("trace_state")).transpose()?;
                 let sampling = py.import("otel_rs_sdk._sampling")?;
-                let decision = sampling.getattr("Decision")?.getattr(if sampled { "RECORD_AND_SAMPLE" } else { "DROP" })?;
+                let decision =
+                    sampling.getattr("Decision")?.getattr(if sampled { "RECORD_AND_SAMPLE" } else { "DROP" })?;
                 let attributes = attributes.filter(|_| sampled);
                 sampling.getattr("SamplingResult")?.call1((decision, attributes, trace_state))
             }

@@ -35,7 +35,6 @@ pub enum Change {
     Ended,
 }
 
-
 /// A span. `otel_rs_sdk.Span` derives from it and from `opentelemetry.trace.Span`, and is what everybody sees.
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeSpan", frozen, subclass)]
 pub struct Span {
@@ -175,7 +174,8 @@ impl Span {
     }
 
     fn get_span_context<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let context = self.python_context.get_or_try_init(py, || context::to_python(py, &self.context).map(Bound::unbind));
+        let context =
+            self.python_context.get_or_try_init(py, || context::to_python(py, &self.context).map(Bound::unbind));
         Ok(context?.bind(py).clone())
     }
 
@@ -257,7 +257,10 @@ impl Span {
 
     #[getter]
     fn kind<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        span_read::kind(py, &self.read(|record| record.kind.clone()).unwrap_or(otel_rs_pipeline::trace::SpanKind::Internal))
+        span_read::kind(
+            py,
+            &self.read(|record| record.kind.clone()).unwrap_or(otel_rs_pipeline::trace::SpanKind::Internal),
+        )
     }
 
     #[getter]

@@ -34,9 +34,8 @@ impl TracerState {
     }
 
     fn origin(&self) -> &Arc<Origin> {
-        self.origin.get_or_build(|| {
-            Arc::new(Origin::new(Arc::clone(&self.scope), Arc::clone(self.provider.resource())))
-        })
+        self.origin
+            .get_or_build(|| Arc::new(Origin::new(Arc::clone(&self.scope), Arc::clone(self.provider.resource()))))
     }
 }
 
@@ -185,4 +184,3 @@ fn ask<'py>(sampler: &Bound<'py, PyAny>, trace_id: [u8; 16], new: &NewSpan<'_, '
     );
     Ok(sampler::ask(sampler, arguments))
 }
-
