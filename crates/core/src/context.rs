@@ -174,6 +174,15 @@ pub fn root(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     Ok(root.bind(py).clone())
 }
 
+/// The API's `INVALID_SPAN`: as the current span it makes the next one a root.
+///
+/// # Errors
+///
+/// What the API raises.
+pub fn invalid_span(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    Ok(runtime(py)?.invalid_span.bind(py))
+}
+
 /// What [`derive`] sets.
 #[derive(Default)]
 pub struct ContextValues<'a, 'py> {

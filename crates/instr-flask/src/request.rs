@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use otel_rs_core::context::{self, ContextValues, Token};
-use otel_rs_core::http::{EnvironFacts, Response, ServerSpan};
+use otel_rs_core::http::{ClaimedRequest, EnvironFacts, Response, ServerSpan};
+use otel_rs_core::propagation::Incoming;
 use otel_rs_core::text::Text;
 use otel_rs_core::trace::Span;
 use otel_rs_semconv::http::{ResponseStatus, default_span_name, route_span_name};
@@ -22,6 +23,8 @@ pub(crate) struct Request {
     facts: EnvironFacts,
     started_at_ns: Option<u64>,
     started: Instant,
+    /// The request as the instrumentation of the server has taken it on: its span and metrics are not ours then.
+    claimed: Option<ClaimedRequest>,
     progress: Mutex<Progress>,
 }
 
@@ -83,7 +86,8 @@ impl Request {
 
     fn new(environ: &Bound<'_, PyDict>, settings: Arc<Settings>, started_at_ns: Option<u64>) -> PyResult<Self> {
         let facts = settings.server.read(environ)?;
-        Ok(Self { settings, facts, started_at_ns, started: Instant::now(), progress: Mutex::default() })
+        let claimed = ClaimedRequest::find(environ)?;
+        Ok(Self { settings, facts, started_at_ns, started: Instant::now(), claimed, progress: Mutex::default() })
     }
 
     /// Puts the request into the environ and returns what was there.
@@ -131,7 +135,7 @@ impl Request {
     }
 
     fn count(&self, py: Python<'_>) {
-        if !self.progress(|progress| std::mem::replace(&mut progress.counted, true)) {
+        if self.claimed.is_none() && !self.progress(|progress| std::mem::replace(&mut progress.counted, true)) {
             self.settings.server.count(py, &self.facts, 1.0);
         }
     }
@@ -161,8 +165,7 @@ impl Request {
         }
         let excluded = &request.settings.excluded_urls;
         if !excluded.is_empty() && excluded.matches(&flask_request.getattr(intern!(py, "url"))?) {
-            request.progress(|progress| progress.excluded = true);
-            return Ok(());
+            return request.exclude(py, request_context);
         }
         // What a middleware between the two has changed is what the span shows.
         let inner_facts = match was_provisional {
@@ -189,7 +192,14 @@ impl Request {
             None => default_span_name(facts.method(), all_methods, facts.path()),
         };
         let route_name = route.as_ref().map(Text::as_str);
-        let started = server.start(environ, facts, &name, route_name, self.started_at_ns)?;
+        let started = match &self.claimed {
+            None => server.start(environ, facts, &name, route_name, self.started_at_ns)?,
+            Some(claimed) => {
+                claimed.set_route(py, &name, route_name)?;
+                let incoming = Incoming { parent: None, context: context::current(py)? };
+                ServerSpan { span: claimed.span(py)?, is_server: false, incoming }
+            }
+        };
         if server.call_request_hook(&started, environ)? {
             // The stock instrumentation lets the facts win over what its hook has set.
             server.restate(py, &started.span, facts, route_name);
@@ -204,6 +214,21 @@ impl Request {
             progress.context = Some(context.unbind());
             progress.request_context = request_context.as_ptr() as usize;
             progress.route = route;
+        });
+        Ok(())
+    }
+
+    /// Leaves the request out. If the server's instrumentation has started a span for it, spans inside do not become
+    /// its children.
+    fn exclude(&self, py: Python<'_>, request_context: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.progress(|progress| progress.excluded = true);
+        let Some(claimed) = &self.claimed else { return Ok(()) };
+        claimed.exclude(py)?;
+        let values = ContextValues { span: Some(context::invalid_span(py)?), ..ContextValues::default() };
+        let token = context::attach(&context::derive(py, Some(&context::current(py)?), values)?)?;
+        self.progress(|progress| {
+            progress.token = Some(token);
+            progress.request_context = request_context.as_ptr() as usize;
         });
         Ok(())
     }
@@ -254,7 +279,9 @@ impl Request {
         }
         otel_rs_core::http::inject_response_headers(headers);
         if let (Some(span), Some(status)) = (&span, Text::from_any(status)) {
-            self.settings.server.respond(span, is_server, &status, headers);
+            if self.claimed.is_none() {
+                self.settings.server.respond(span, is_server, &status, headers);
+            }
             self.progress(|progress| progress.status = Some(status));
         }
         Some(span)
@@ -273,7 +300,7 @@ impl Request {
         exception: Option<&Bound<'_, PyAny>>,
     ) {
         let address = request_context.as_ptr() as usize;
-        let mine = self.progress(|progress| progress.span.is_some() && progress.request_context == address);
+        let mine = self.progress(|progress| progress.request_context == address);
         if !mine {
             return;
         }
@@ -299,12 +326,14 @@ impl Request {
         if let Some(exception) = exception {
             span.record_error(exception);
         }
-        span.end(py, None);
+        if self.claimed.is_none() {
+            span.end(py, None);
+        }
     }
 
     /// The application has returned a body that is complete.
     pub(crate) fn complete(&self, py: Python<'_>) {
-        if !self.progress(|progress| progress.excluded) {
+        if self.claimed.is_none() && !self.progress(|progress| progress.excluded) {
             self.record_duration(py);
         }
         self.finish(py);
@@ -326,7 +355,8 @@ impl Request {
     /// The context in which the chunks of the body are made, if it is a stream.
     pub(crate) fn stream_context(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         let context = self.progress(|progress| {
-            let context = progress.context.as_ref().filter(|_| progress.streamed && !progress.span_ended);
+            let streamed = progress.streamed && !progress.span_ended && self.claimed.is_none();
+            let context = progress.context.as_ref().filter(|_| streamed);
             context.map(|context| context.clone_ref(py))
         });
         if context.is_some() {

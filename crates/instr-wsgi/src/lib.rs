@@ -1,26 +1,37 @@
 #![doc = include_str!("../README.md")]
 
+mod application;
 mod attributes;
 mod middleware;
 mod request;
+mod serve;
+mod servers;
 mod start_response;
 
+use std::sync::Arc;
+
+use otel_rs_core::http::HttpServer;
 use otel_rs_core::plugin::{Instrumentor, Plugin};
+use otel_rs_semconv::http::instruments;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 /// Name of the instrumentation scope, that of the stock package.
 const SCOPE: &str = "opentelemetry.instrumentation.wsgi";
 
-/// The middleware is put around an application by hand, so there is nothing to patch.
+/// Instruments the applications of the servers that `OTEL_RS_WSGI_SERVERS` names.
 struct WsgiInstrumentor;
 
 impl Instrumentor for WsgiInstrumentor {
-    fn instrument(&self, _options: &Bound<'_, PyDict>) -> PyResult<()> {
-        Ok(())
+    fn instrument(&self, options: &Bound<'_, PyDict>) -> PyResult<()> {
+        let server = HttpServer::new(SCOPE, env!("CARGO_PKG_VERSION"), instruments::wsgi, options)?;
+        application::set_server(Some(Arc::new(server)));
+        servers::install(options.py())
     }
 
-    fn uninstrument(&self, _py: Python<'_>) -> PyResult<()> {
+    fn uninstrument(&self, py: Python<'_>) -> PyResult<()> {
+        application::set_server(None);
+        servers::remove(py);
         Ok(())
     }
 

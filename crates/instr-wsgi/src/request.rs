@@ -9,7 +9,7 @@ use otel_rs_core::guard::guard;
 use otel_rs_core::http::{Close, EnvironFacts, HttpServer, Response, ResponseBody, call_hook};
 use otel_rs_core::text::Text;
 use otel_rs_core::trace::{Span, StatusCode, message};
-use otel_rs_semconv::http::attributes::ERROR_TYPE;
+use otel_rs_semconv::http::attributes::{ERROR_TYPE, HTTP_ROUTE};
 use otel_rs_semconv::http::{ResponseStatus, default_span_name};
 use pyo3::exceptions::PyException;
 use pyo3::intern;
@@ -20,7 +20,6 @@ use pyo3::types::PyDict;
 pub(crate) struct Request {
     server: Arc<HttpServer>,
     facts: EnvironFacts,
-    environ: Py<PyDict>,
     span: Span,
     is_server: bool,
     /// The context with the span.
@@ -32,6 +31,9 @@ pub(crate) struct Request {
 #[derive(Default)]
 struct Progress {
     status: Option<Text>,
+    /// What the instrumentation of a framework has said, if there is one.
+    route: Option<String>,
+    excluded: bool,
     measured: bool,
     ended: bool,
 }
@@ -55,7 +57,6 @@ impl Request {
         Ok(Self {
             server,
             facts,
-            environ: environ.clone().unbind(),
             span: started.span,
             is_server: started.is_server,
             context,
@@ -84,7 +85,12 @@ impl Request {
     /// # Errors
     ///
     /// What the hook raises that is no `Exception`.
-    pub(crate) fn respond(&self, status: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+    pub(crate) fn respond(
+        &self,
+        environ: &Py<PyDict>,
+        status: &Bound<'_, PyAny>,
+        headers: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let py = status.py();
         if let Some(text) = Text::from_any(status) {
             self.server.respond(&self.span, self.is_server, &text, headers);
@@ -92,16 +98,16 @@ impl Request {
         }
         match self.server.response_hook(py) {
             None => Ok(()),
-            Some(hook) => call_hook(hook, "response_hook", (self.span.object(py), &self.environ, status, headers)),
+            Some(hook) => call_hook(hook, "response_hook", (self.span.object(py), environ, status, headers)),
         }
     }
 
     /// The body as the server gets it. One that has a length is complete and measured now, as by the stock
     /// middleware; another one is measured when it ends. The span ends with the body in any case.
-    pub(crate) fn body(self: &Arc<Self>, body: &Bound<'_, PyAny>, environ: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    pub(crate) fn body(self: &Arc<Self>, body: &Bound<'_, PyAny>, environ: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
         let py = body.py();
         // Servers test for the type of their file wrapper, so it is not wrapped.
-        let file_wrapper = environ.cast::<PyDict>()?.get_item(intern!(py, "wsgi.file_wrapper"))?;
+        let file_wrapper = environ.get_item(intern!(py, "wsgi.file_wrapper"))?;
         if file_wrapper.is_some_and(|file_wrapper| body.get_type().is(&file_wrapper)) {
             self.end(py, None);
             return Ok(body.clone().unbind());
@@ -139,22 +145,57 @@ impl Request {
             self.span.record_error(error.value(py));
         }
         self.measure(py, None);
-        self.span.end(py, None);
+        // A span that never ends is never exported.
+        if !self.progress(|progress| progress.excluded) {
+            self.span.end(py, None);
+        }
     }
 
     /// Records the duration, once.
     fn measure(&self, py: Python<'_>, error_type: Option<&str>) {
-        let (first, status) =
-            self.progress(|progress| (!std::mem::replace(&mut progress.measured, true), progress.status.take()));
+        let (first, excluded, status, route) = self.progress(|progress| {
+            let first = !std::mem::replace(&mut progress.measured, true);
+            (first, progress.excluded, progress.status.take(), progress.route.take())
+        });
         if !first {
+            return;
+        }
+        self.server.count(py, &self.facts, -1.0);
+        if excluded {
             return;
         }
         let response = Response {
             status: status.as_ref().map(|status| ResponseStatus::parse(status.as_str())),
-            route: None,
+            route: route.as_deref(),
             error_type,
         };
         self.server.record_duration(py, &self.facts, &response, self.started.elapsed(), Some(&self.span));
-        self.server.count(py, &self.facts, -1.0);
+    }
+}
+
+/// What the instrumentation of a framework finds in the environ of a request that came through an instrumented server.
+#[pyclass(frozen, module = "otel_rs_instr_wsgi")]
+pub(crate) struct ServerRequest(pub Arc<Request>);
+
+#[pymethods]
+impl ServerRequest {
+    /// The server span.
+    #[getter]
+    fn span<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.0.span.object(py).clone()
+    }
+
+    /// Names the span, and gives it and the duration their route.
+    fn set_route(&self, py: Python<'_>, name: &str, route: Option<&str>) {
+        self.0.span.update_name(py, name);
+        if let Some(route) = route {
+            self.0.span.set_attributes(py, &[KeyValue::new(HTTP_ROUTE, route)]);
+            self.0.progress(|progress| progress.route = Some(route.to_owned()));
+        }
+    }
+
+    /// Leaves the request out of traces and durations.
+    fn exclude(&self) {
+        self.0.progress(|progress| progress.excluded = true);
     }
 }

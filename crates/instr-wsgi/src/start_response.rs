@@ -12,6 +12,7 @@ use crate::request::Request;
 #[pyclass(frozen, module = "otel_rs_instr_wsgi")]
 pub(crate) struct StartResponse {
     pub request: Arc<Request>,
+    pub environ: Py<PyDict>,
     pub inner: Py<PyAny>,
 }
 
@@ -24,7 +25,7 @@ impl StartResponse {
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if let (Ok(status), Ok(headers)) = (args.get_item(0), args.get_item(1)) {
-            guard("start_response", || self.request.respond(&status, &headers)).unwrap_or(Ok(()))?;
+            guard("start_response", || self.request.respond(&self.environ, &status, &headers)).unwrap_or(Ok(()))?;
         }
         self.inner.bind(args.py()).call(args, kwargs)
     }

@@ -1,6 +1,7 @@
 //! HTTP servers under WSGI: what a request says, which requests are excluded, which headers are captured, and the
 //! body of a streamed response.
 
+mod claim;
 mod environ;
 mod excluded;
 mod headers;
@@ -11,6 +12,7 @@ mod status;
 mod stream;
 
 pub use crate::attributes::to_dict as attributes_of;
+pub use claim::{ClaimedRequest, claim_key};
 pub use environ::EnvironFacts;
 pub use excluded::ExcludedUrls;
 pub use headers::CapturedHeaders;

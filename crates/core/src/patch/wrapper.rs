@@ -54,7 +54,16 @@ impl<'py> Call<'_, 'py> {
     ///
     /// What the original raises.
     pub fn proceed_with(&self, args: &Bound<'py, PyTuple>) -> PyResult<Py<PyAny>> {
-        let outcome = self.wrapped.call(args, self.kwargs).map(Bound::unbind);
+        self.proceed_as(args, self.kwargs)
+    }
+
+    /// Calls the original with other arguments.
+    ///
+    /// # Errors
+    ///
+    /// What the original raises.
+    pub fn proceed_as(&self, args: &Bound<'py, PyTuple>, kwargs: Option<&Bound<'py, PyDict>>) -> PyResult<Py<PyAny>> {
+        let outcome = self.wrapped.call(args, kwargs).map(Bound::unbind);
         let py = self.py();
         self.outcome.replace(Some(match &outcome {
             Ok(value) => Ok(value.clone_ref(py)),

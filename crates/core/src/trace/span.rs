@@ -24,6 +24,21 @@ impl Span {
         Self { object, native: None, is_recording }
     }
 
+    /// A span that somebody else has started, an `opentelemetry.trace.Span`.
+    ///
+    /// # Errors
+    ///
+    /// What the span raises.
+    pub fn adopt(span: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let is_recording = span.call_method0(intern!(span.py(), "is_recording"))?.is_truthy()?;
+        Ok(Self::api(span.clone().unbind(), is_recording))
+    }
+
+    /// Renames the span.
+    pub fn update_name(&self, py: Python<'_>, name: &str) {
+        said(py, self.object.bind(py).call_method1(intern!(py, "update_name"), (name,)).map(drop));
+    }
+
     /// The span as Python code sees it, an `opentelemetry.trace.Span`.
     pub fn object<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
         self.object.bind(py)

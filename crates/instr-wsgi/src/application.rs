@@ -1,0 +1,63 @@
+//! The application of an instrumented server.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use otel_rs_core::http::HttpServer;
+use pyo3::prelude::*;
+
+use crate::middleware::OpenTelemetryMiddleware;
+use crate::serve::{Mark, serve};
+
+/// The settings of `WsgiInstrumentor().instrument()`, while it holds.
+static SERVER: Mutex<Option<Arc<HttpServer>>> = Mutex::new(None);
+
+/// Sets what holds for the applications of instrumented servers.
+pub(crate) fn set_server(server: Option<Arc<HttpServer>>) {
+    let previous = std::mem::replace(&mut *SERVER.lock().unwrap_or_else(PoisonError::into_inner), server);
+    // Dropped here, without the lock: it may hold the last reference to a Python object.
+    drop(previous);
+}
+
+/// The application as the server gets it. One that is a middleware already is left alone: it has its span.
+pub(crate) fn instrument<'py>(app: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
+    let py = app.py();
+    let is_stock_middleware = app
+        .get_type()
+        .fully_qualified_name()
+        .is_ok_and(|name| name.to_string_lossy() == "opentelemetry.instrumentation.wsgi.OpenTelemetryMiddleware");
+    let is_instrumented =
+        app.is_instance_of::<OpenTelemetryMiddleware>() || app.is_instance_of::<InstrumentedApplication>();
+    if is_stock_middleware || is_instrumented || app.is_none() {
+        return app.clone();
+    }
+    let wrapped = Bound::new(py, InstrumentedApplication { wsgi: app.clone().unbind() });
+    wrapped.map_or_else(|_| app.clone(), Bound::into_any)
+}
+
+/// An application with a span around each request, which the instrumentation of its framework may take over. It shows
+/// the application's attributes, and is bare after `uninstrument()`.
+#[pyclass(frozen, weakref, module = "otel_rs_instr_wsgi")]
+struct InstrumentedApplication {
+    wsgi: Py<PyAny>,
+}
+
+#[pymethods]
+impl InstrumentedApplication {
+    fn __call__(&self, environ: &Bound<'_, PyAny>, start_response: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let wsgi = self.wsgi.bind(environ.py());
+        let server = SERVER.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match server {
+            Some(server) => serve(&server, wsgi, environ, start_response, Mark::Yes),
+            None => wsgi.call1((environ, start_response)).map(Bound::unbind),
+        }
+    }
+
+    #[getter]
+    fn __wrapped__(&self, py: Python<'_>) -> Py<PyAny> {
+        self.wsgi.clone_ref(py)
+    }
+
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.wsgi.bind(py).getattr(name)
+    }
+}

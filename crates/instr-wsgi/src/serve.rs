@@ -1,0 +1,77 @@
+//! One request, from the server's call to the body it gets.
+
+use std::sync::Arc;
+
+use otel_rs_core::guard::guard;
+use otel_rs_core::http::{HttpServer, claim_key};
+use otel_rs_core::log;
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::request::{Request, ServerRequest};
+use crate::start_response::StartResponse;
+
+/// Whether the request is marked for the instrumentation of a framework to take it over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    Yes,
+    No,
+}
+
+/// Calls `wsgi` with a span around it. A request that cannot be traced goes on bare.
+pub(crate) fn serve(
+    server: &Arc<HttpServer>,
+    wsgi: &Bound<'_, PyAny>,
+    environ: &Bound<'_, PyAny>,
+    start_response: &Bound<'_, PyAny>,
+    mark: Mark,
+) -> PyResult<Py<PyAny>> {
+    let py = environ.py();
+    let Some((request, environ)) = begin(server, environ)? else {
+        return wsgi.call1((environ, start_response)).map(Bound::unbind);
+    };
+    let traced = StartResponse {
+        request: request.clone(),
+        environ: environ.clone().unbind(),
+        inner: start_response.clone().unbind(),
+    };
+    let args = PyTuple::new(py, [environ.as_any(), Bound::new(py, traced)?.as_any()])?;
+    if mark == Mark::Yes {
+        environ.set_item(claim_key(py), Bound::new(py, ServerRequest(request.clone()))?)?;
+    }
+    let result = request.in_context(py, || wsgi.call1(args));
+    if mark == Mark::Yes && environ.contains(claim_key(py)).unwrap_or(false) {
+        environ.del_item(claim_key(py))?;
+    }
+    match result {
+        Ok(body) => {
+            let wrapped = guard("the body of a response", || request.body(&body, &environ));
+            Ok(wrapped.and_then(Result::ok).unwrap_or_else(|| body.unbind()))
+        }
+        Err(error) => {
+            guard("the error of an application", || request.raised(py, &error));
+            Err(error)
+        }
+    }
+}
+
+/// # Errors
+///
+/// What the request hook raises that is no `Exception`.
+fn begin<'py>(
+    server: &Arc<HttpServer>,
+    environ: &Bound<'py, PyAny>,
+) -> PyResult<Option<(Arc<Request>, Bound<'py, PyDict>)>> {
+    let py = environ.py();
+    let Ok(environ) = environ.cast::<PyDict>() else { return Ok(None) };
+    match guard("the start of a request", || Request::begin(server.clone(), environ)) {
+        Some(Ok(request)) => Ok(Some((Arc::new(request), environ.clone()))),
+        Some(Err(error)) if !error.is_instance_of::<PyException>(py) => Err(error),
+        Some(Err(error)) => {
+            log::warning_once(py, "begin", &format!("a request was not traced: {error}"));
+            Ok(None)
+        }
+        None => Ok(None),
+    }
+}
