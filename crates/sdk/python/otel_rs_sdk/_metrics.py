@@ -101,9 +101,7 @@ class MeterProvider(metrics.MeterProvider):
     what was recorded is exported at the exit of the process, within a deadline.
     """
 
-    def __init__(
-        self, metric_readers: Iterable[Any] = (), resource: Any = None, shutdown_on_exit: bool = True
-    ) -> None:
+    def __init__(self, metric_readers: Iterable[Any] = (), resource: Any = None, shutdown_on_exit: bool = True) -> None:
         self._native = _native.NativeMeterProvider(metric_readers, resource)
         self._disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         if shutdown_on_exit:
