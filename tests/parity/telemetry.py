@@ -14,7 +14,14 @@ from support.otlp_receiver import OtlpReceiver, ReceivedMetric, ReceivedSpan, at
 LABEL = "test.label"
 _REMOTE_TRACE = "0af7651916cd43dd8448eb211c80319c"
 # What identifies an SDK, or differs from process to process.
-_OWN_RESOURCE = ("telemetry.sdk.name", "telemetry.sdk.version", "service.instance.id", LABEL)
+_OWN_RESOURCE = (
+    "telemetry.distro.name",
+    "telemetry.distro.version",
+    "telemetry.sdk.name",
+    "telemetry.sdk.version",
+    "service.instance.id",
+    LABEL,
+)
 _INSTRUMENTATION_FRAME = re.compile(
     r'^  File "[^"]*/(?:opentelemetry|otel_rs_\w+|tests/parity/wsgi_client)[^"]*", line \d+.*\n(?:    .*\n)*', re.M
 )

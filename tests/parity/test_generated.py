@@ -31,7 +31,7 @@ def test_ours_is_stock(ours: str, convention: str, run_generated: Callable[[str,
     found = [
         f"{batch.label}: {line}"
         for batch in COMPARED
-        for line in unexplained(batch.label, ours, differences(expected[batch.label], actual[batch.label]))
+        for line in unexplained(batch.label, ours, convention, differences(expected[batch.label], actual[batch.label]))
     ]
     assert not found, f"{len(found)} differences\n" + "\n".join(found[:SHOWN])
 
@@ -68,7 +68,7 @@ def test_both_of_ours_agree_on_what_stock_does_not_survive(
     convention: str, run_generated: Callable[[str, str], Run]
 ) -> None:
     one, other = (run_generated(stack, convention)[HOSTILE_BATCH.label] for stack in OURS)
-    found = list(differences(one, other))
+    found = unexplained(HOSTILE_BATCH.label, "ours-native", convention, differences(one, other))
     assert not found, "\n".join(found[:SHOWN])
 
 

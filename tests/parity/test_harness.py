@@ -38,7 +38,7 @@ def test_a_fault_in_any_place_is_found(run_scenarios: Callable[[str, str], Run])
         parent[path[-1]] = ("planted", parent[path[-1]])
         found = list(differences(record, broken))
         assert len(found) == 1, path
-        assert unexplained(SCENARIO, "ours-native", found) == found
+        assert unexplained(SCENARIO, "ours-native", "both", found) == found
 
 
 @pytest.mark.parametrize("part", ["spans", "answers", "logs", "metrics"])

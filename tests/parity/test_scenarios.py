@@ -36,5 +36,5 @@ def test_scenario(
     expected = run_scenarios("stock", convention)[scenario]
     assert not any("the scenario failed" in str(note) for note in expected["notes"]), expected["notes"]
     actual = second_stock_run(convention) if stack == "stock" else run_scenarios(stack, convention)
-    found = unexplained(scenario, stack, differences(expected, actual[scenario]))
+    found = unexplained(scenario, stack, convention, differences(expected, actual[scenario]))
     assert not found, "\n".join(found)
