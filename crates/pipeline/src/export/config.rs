@@ -3,14 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use ureq::Proxy;
-use ureq::http::Uri;
+use ureq::config::Config as HttpConfig;
 use ureq::http::header::AUTHORIZATION;
 
 use super::endpoint::{self, Endpoint};
 use super::headers::{self, Headers};
-use super::proxy;
-use super::tls::TlsFiles;
+use super::http_client;
 use super::{Compression, Signal};
 use crate::environment;
 
@@ -37,8 +35,8 @@ pub struct OtlpConfig {
     pub(super) headers: Headers,
     pub(super) timeout: Duration,
     pub(super) compression: Compression,
-    pub(super) proxy: Option<Proxy>,
-    pub(super) tls: TlsFiles,
+    /// Or why no connection can be made.
+    pub(super) http: Result<HttpConfig, String>,
 }
 
 impl OtlpConfig {
@@ -59,8 +57,7 @@ impl OtlpConfig {
             headers,
             timeout: arguments.timeout.unwrap_or_else(|| timeout(signal)),
             compression: arguments.compression.unwrap_or_else(|| Compression::from_environment(signal)),
-            proxy: url.parse::<Uri>().ok().as_ref().and_then(proxy::resolve),
-            tls: TlsFiles::from_environment(signal),
+            http: http_client::configure(signal, &url),
             url,
         }
     }

@@ -4,11 +4,16 @@ use std::cell::OnceCell;
 use std::io::Read;
 use std::time::{Duration, SystemTime};
 
+use ureq::config::Config;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use ureq::http::{Response, StatusCode};
+use ureq::http::{Response, StatusCode, Uri};
 use ureq::{Agent, Body};
 
 use super::config::OtlpConfig;
+use super::signal::Signal;
+use super::{proxy, tls};
+use crate::diagnostics::{self, Level};
+use crate::environment;
 
 /// What of a response body is read; the OTLP answer is far smaller.
 const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
@@ -36,7 +41,7 @@ pub(super) struct Failure {
 /// A client of one endpoint. Its connection is kept between requests.
 pub(super) struct HttpClient {
     config: OtlpConfig,
-    agent: OnceCell<Result<Agent, String>>,
+    agent: OnceCell<Agent>,
 }
 
 impl HttpClient {
@@ -47,8 +52,8 @@ impl HttpClient {
 
     /// Sends a body and waits at most `timeout` for the answer.
     pub(super) fn post(&self, body: &[u8], encoding: Option<&str>, timeout: Duration) -> Result<Answer, Failure> {
-        let agent = match self.agent.get_or_init(|| agent(&self.config)) {
-            Ok(agent) => agent,
+        let agent = match &self.config.http {
+            Ok(config) => self.agent.get_or_init(|| config.new_agent()),
             Err(message) => return Err(Failure { message: message.clone(), retryable: false }),
         };
         let mut request = agent
@@ -70,17 +75,26 @@ impl HttpClient {
     }
 }
 
-fn agent(config: &OtlpConfig) -> Result<Agent, String> {
+/// What every connection of a signal has in common. This is where `ureq` reads the environment, so it is done by a
+/// thread that is attached to the interpreter.
+pub(super) fn configure(signal: Signal, url: &str) -> Result<Config, String> {
+    let tls = tls::from_environment(signal);
+    if let Err(message) = &tls {
+        diagnostics::report(
+            Level::Error,
+            "export.tls",
+            format!("{message}; nothing can be sent to {}", environment::redact_url(url)),
+        );
+    }
     Ok(Agent::config_builder()
-        .tls_config(config.tls.load()?)
-        .proxy(config.proxy.clone())
+        .tls_config(tls?)
+        .proxy(url.parse::<Uri>().ok().as_ref().and_then(proxy::resolve))
         // A redirect could carry headers with secrets elsewhere; the Python exporter does not follow any either.
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
         .max_idle_connections(1)
-        .build()
-        .new_agent())
+        .build())
 }
 
 fn answer(response: Response<Body>) -> Answer {

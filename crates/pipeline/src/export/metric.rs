@@ -33,6 +33,14 @@ impl OtlpMetricConfig {
             "cumulative",
             |value| value.parse().ok(),
         );
+        let aggregation = "explicit_bucket_histogram";
+        environment::parsed(
+            "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+            (),
+            "explicit_bucket_histogram, the one aggregation of the native SDK",
+            aggregation,
+            |value| (value == aggregation).then_some(()),
+        );
         Self { config: OtlpConfig::resolve(Signal::Metrics, arguments), temporality }
     }
 

@@ -8,65 +8,54 @@ use ureq::tls::{ClientCert, PemItem, RootCerts, TlsConfig, parse_pem};
 use crate::environment;
 use crate::export::Signal;
 
-/// The PEM files, read when the first connection is made.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TlsFiles {
-    /// Certificates of authorities, trusted instead of the built-in ones.
-    roots: Option<(&'static str, PathBuf)>,
-    /// The client's certificate chain.
-    client_certificate: Option<(&'static str, PathBuf)>,
-    /// The client's key; without it, the key stands in the file of the certificate.
-    client_key: Option<(&'static str, PathBuf)>,
+/// A variable and the file that it names.
+type Source = (&'static str, PathBuf);
+
+/// The configuration of a signal. A file that cannot be used is an error: to go on without it would trust others than
+/// the ones that were asked for.
+pub(super) fn from_environment(signal: Signal) -> Result<TlsConfig, String> {
+    let variables = signal.variables();
+    let source = |names: &[&'static str]| environment::first_of(names).map(|(name, path)| (name, PathBuf::from(path)));
+    let [own, general] = variables.certificate;
+    let mut config = TlsConfig::builder();
+    // The last two are those that `requests` reads.
+    if let Some(roots) = source(&[own, general, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]) {
+        config = config.root_certs(root_certificates(&roots)?);
+    }
+    if let Some(certificate) = source(&variables.client_certificate) {
+        config = config.client_cert(Some(client_certificate(&certificate, source(&variables.client_key).as_ref())?));
+    }
+    Ok(config.build())
 }
 
-impl TlsFiles {
-    pub(super) fn from_environment(signal: Signal) -> Self {
-        let variables = signal.variables();
-        let file =
-            |names: &[&'static str]| environment::first_of(names).map(|(name, path)| (name, PathBuf::from(path)));
-        let [own, general] = variables.certificate;
-        Self {
-            roots: file(&[own, general, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]),
-            client_certificate: file(&variables.client_certificate),
-            client_key: file(&variables.client_key),
-        }
+fn root_certificates(source: &Source) -> Result<RootCerts, String> {
+    let (certificates, _) = read(source)?;
+    if certificates.is_empty() {
+        return Err(format!("{} names {}, which holds no PEM certificate", source.0, source.1.display()));
     }
+    Ok(RootCerts::new_with_certs(&certificates))
+}
 
-    /// The configuration. A file that cannot be used is an error: to go on without it would trust others than the
-    /// ones that were asked for.
-    pub(super) fn load(&self) -> Result<TlsConfig, String> {
-        let mut config = TlsConfig::builder();
-        if let Some(source) = &self.roots {
-            let (certificates, _) = read(source)?;
-            if certificates.is_empty() {
-                return Err(format!("{} names {}, which holds no PEM certificate", source.0, source.1.display()));
-            }
-            config = config.root_certs(RootCerts::new_with_certs(&certificates));
-        }
-        if let Some(source) = &self.client_certificate {
-            let (chain, own_key) = read(source)?;
-            let key = match &self.client_key {
-                Some(source) => read(source)?.1,
-                None => own_key,
-            };
-            match key {
-                Some(key) if !chain.is_empty() => {
-                    config = config.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
-                }
-                _ => {
-                    let message =
-                        "expected a PEM certificate there and its private key there or in the client key file";
-                    return Err(format!("{} names {}; {message}", source.0, source.1.display()));
-                }
-            }
-        }
-        Ok(config.build())
+/// The key stands in a file of its own or in that of the certificate.
+fn client_certificate(source: &Source, key: Option<&Source>) -> Result<ClientCert, String> {
+    let (chain, own_key) = read(source)?;
+    let key = match key {
+        Some(key) => read(key)?.1,
+        None => own_key,
+    };
+    match key {
+        Some(key) if !chain.is_empty() => Ok(ClientCert::new_with_certs(&chain, key)),
+        _ => Err(format!(
+            "{} names {}; expected a PEM certificate there, and its private key there or in the client key file",
+            source.0,
+            source.1.display()
+        )),
     }
 }
 
 type Pem = (Vec<ureq::tls::Certificate<'static>>, Option<ureq::tls::PrivateKey<'static>>);
 
-fn read((variable, path): &(&'static str, PathBuf)) -> Result<Pem, String> {
+fn read((variable, path): &Source) -> Result<Pem, String> {
     let failed = |error: String| format!("{variable} names {}, which cannot be read: {error}", path.display());
     let pem = fs::read(bundle(path)).map_err(|error| failed(error.to_string()))?;
     let mut certificates = Vec::new();
