@@ -1,6 +1,5 @@
 //! The console exporter: the JSON that the Python SDK's `ConsoleMetricExporter` prints.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,6 +9,7 @@ use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, Sc
 
 use super::export::{MetricBatch, MetricExport, MetricExporterFactory};
 use crate::attributes::{AttributeValue, to_json};
+use crate::export::stdout;
 
 /// What makes a console exporter in each process that needs one.
 pub fn console_metric_exporter() -> MetricExporterFactory {
@@ -23,10 +23,7 @@ impl MetricExport for ConsoleMetricExporter {
     fn export(&self, batch: &MetricBatch<'_>) -> Result<(), String> {
         let mut text = metrics_json(batch, Some(4));
         text.push('\n');
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(|error| format!("standard output cannot be written: {error}"))
+        stdout::write(&text).map_err(|error| format!("standard output cannot be written: {error}"))
     }
 
     fn temporality(&self) -> Temporality {

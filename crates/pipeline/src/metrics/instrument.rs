@@ -69,9 +69,9 @@ impl Meter {
         if spec.name.bytes().any(|byte| byte.is_ascii_uppercase()) {
             spec.name = spec.name.to_ascii_lowercase().into();
         }
-        if spec.boundaries.as_ref().is_some_and(|boundaries| !boundaries.is_sorted_by(|one, next| one < next)) {
+        if spec.boundaries.as_deref().is_some_and(|boundaries| !are_valid(boundaries)) {
             let message = format!(
-                "the bucket boundaries of the histogram {:?} do not ascend; the default boundaries are used",
+                "the bucket boundaries of the histogram {:?} are not finite or do not ascend; the default ones are used",
                 spec.name
             );
             diagnostics::report(Level::Warning, "metrics.boundaries", message);
@@ -80,6 +80,10 @@ impl Meter {
         let meter = Arc::clone(self);
         Arc::new(Instrument { meter, spec, live: PerProcess::new(), doubles_since: AtomicU64::new(0) })
     }
+}
+
+fn are_valid(boundaries: &[f64]) -> bool {
+    boundaries.iter().all(|boundary| boundary.is_finite()) && boundaries.is_sorted_by(|one, next| one < next)
 }
 
 /// An instrument.
