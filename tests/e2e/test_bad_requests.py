@@ -51,7 +51,7 @@ def test_answers_are_those_of_the_bare_application(
     actual = answers(native, tmp_path / "native", bare=False, variables=otlp(receiver.endpoint))
     assert actual == expected
     # The test itself: views were reached, and the exit left the client without an answer.
-    assert expected["no host"].startswith(b"HTTP/1.1 200"), expected["no host"]
+    assert expected["no host"].startswith(b"HTTP/1.0 200"), expected["no host"]
     assert expected["a view that raises"].startswith(b"HTTP/1.1 500")
 
     targets = [span.attributes.get("http.target") for span in receiver.server_spans()]
@@ -59,9 +59,9 @@ def test_answers_are_those_of_the_bare_application(
     assert len(targets) == sum(
         1 for name, answer in expected.items() if not answer.startswith(b"HTTP/1.1 400") or name == "odd port in host"
     )
-    failed = [span for span in receiver.server_spans() if span.attributes.get("http.target") in ("/fail", "/exit")]
-    assert {span.attributes["http.target"] for span in failed} == {"/fail", "/exit"}
-    assert {span.status for span in failed} == {"ERROR"}
+    # A SystemExit ends the span but is not an error: OpenTelemetry records what derives from Exception.
+    statuses = {span.attributes.get("http.target"): span.status for span in receiver.server_spans()}
+    assert (statuses["/fail"], statuses["/exit"], statuses["/echo"]) == ("ERROR", "UNSET", "UNSET")
 
 
 @pytest.mark.parametrize(
