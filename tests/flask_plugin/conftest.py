@@ -10,10 +10,10 @@ from otel_rs_instr_flask import FlaskInstrumentor
 from flask_plugin.telemetry import Telemetry
 
 
-@pytest.fixture
-def telemetry() -> Iterator[Telemetry]:
+@pytest.fixture(params=["stock-sdk", "native"])
+def telemetry(request: pytest.FixtureRequest) -> Iterator[Telemetry]:
     """New providers."""
-    telemetry = Telemetry()
+    telemetry = Telemetry(native=request.param == "native")
     yield telemetry
     telemetry.tracer_provider.shutdown()
     telemetry.meter_provider.shutdown()

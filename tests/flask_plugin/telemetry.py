@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import otel_rs_sdk
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -14,11 +15,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 class Telemetry:
     """Providers, and what has come to them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, native: bool = False) -> None:
         self._exporter = InMemorySpanExporter()
         self._reader = InMemoryMetricReader()
-        self.tracer_provider = TracerProvider()
-        self.tracer_provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self.tracer_provider: Any = otel_rs_sdk.TracerProvider() if native else TracerProvider()
+        processor: Any = otel_rs_sdk.SimpleSpanProcessor if native else SimpleSpanProcessor
+        self.tracer_provider.add_span_processor(processor(self._exporter))
+        # Metrics come from the stock SDK in any case: ours has no reader that keeps them in memory.
         self.meter_provider = MeterProvider([self._reader])
 
     @property

@@ -79,13 +79,14 @@ def make_app() -> flask.Flask:
     return app
 
 
-@pytest.fixture(scope="module", params=["", "http/dup"])
+@pytest.fixture(scope="module", params=[("", False), ("http/dup", False), ("http/dup", True)], ids=repr)
 def instrumented(request: pytest.FixtureRequest) -> Iterator[tuple[flask.Flask, Telemetry]]:
+    opt_in, native = request.param
     variables = {
-        "OTEL_SEMCONV_STABILITY_OPT_IN": request.param,
+        "OTEL_SEMCONV_STABILITY_OPT_IN": opt_in,
         "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "x-captured",
     }
-    telemetry, app = Telemetry(), make_app()
+    telemetry, app = Telemetry(native=native), make_app()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setitem(os.environ, name, value)
