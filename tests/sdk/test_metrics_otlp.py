@@ -48,6 +48,7 @@ def on_the_wire(sdk: Sdk, receiver: OtlpReceiver) -> dict[str, Any]:
                 assert point.pop("timeUnixNano")
                 assert ("startTimeUnixNano" in point) == (kind != "gauge")
                 point.pop("startTimeUnixNano", None)
+                point.get("attributes", []).sort(key=lambda attribute: attribute["key"])
             points.sort(key=json.dumps)
         scope = MessageToDict(received.scope)
         exported[received.message.name] = (message, scope, received.schema_url, received.resource)
@@ -144,6 +145,31 @@ provider.shutdown(100)
 assert time.monotonic() - started < 2
 """
     assert "could not be exported within 100 ms" in run(program)
+
+
+def test_a_child_forked_in_the_middle_of_an_export_works(receiver: OtlpReceiver) -> None:
+    receiver.hang = True
+    program = f"""
+import os, time, warnings
+warnings.simplefilter("ignore")
+from otel_rs_sdk import *
+exporter = OTLPMetricExporter(endpoint="{receiver.endpoint}/v1/metrics", timeout=30)
+provider = MeterProvider([PeriodicExportingMetricReader(exporter)], shutdown_on_exit=False)
+counter = provider.get_meter("scope").create_counter("counter")
+counter.add(1)
+provider.force_flush(100)
+child = os.fork()
+if child == 0:
+    for _ in range(100):
+        counter.add(1)
+    started = time.monotonic()
+    provider.force_flush(100)
+    provider.shutdown(100)
+    os._exit(0 if time.monotonic() - started < 2 else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+    run(program)
+    assert len(receiver.paths) >= 2
 
 
 def test_the_instruments_are_those_of_the_api() -> None:

@@ -8,7 +8,7 @@ use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, ScopeMetrics};
 
 use super::export::{MetricBatch, MetricExport, MetricExporterFactory};
-use crate::attributes::{AttributeValue, to_json};
+use crate::attributes::{AttributeValue, Key, to_json};
 use crate::export::stdout;
 
 /// What makes a console exporter in each process that needs one.
@@ -136,9 +136,12 @@ fn number_point(
     ])
 }
 
+/// By key: the SDK does not keep the order in which they were given.
 fn attributes<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> AttributeValue {
     let entry = |attribute: &KeyValue| (attribute.key.as_str().to_owned().into(), (&attribute.value).into());
-    AttributeValue::Map(attributes.map(entry).collect())
+    let mut entries: Vec<(Key, AttributeValue)> = attributes.map(entry).collect();
+    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    AttributeValue::Map(entries)
 }
 
 /// Numbered as `AggregationTemporality` of the Python SDK.
