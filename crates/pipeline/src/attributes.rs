@@ -8,7 +8,7 @@ mod value;
 
 use std::borrow::Cow;
 
-pub use json::to_json;
+pub use json::{float_repr, to_json};
 pub use value::AttributeValue;
 
 /// An attribute key. Semantic-convention keys are static and cost no allocation.

@@ -30,6 +30,23 @@ impl Cleaned {
         }
     }
 
+    /// Attributes made here.
+    pub fn of<const N: usize>(entries: [(&'static str, String); N]) -> Self {
+        let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        Self { entries, dropped: 0 }
+    }
+
+    /// Takes over the other's attributes as `dict.update` does: what is there keeps its place.
+    pub fn update(&mut self, other: Self) {
+        self.dropped += other.dropped;
+        for (key, value) in other.entries {
+            match self.entries.iter_mut().find(|(present, _)| *present == key) {
+                Some((_, present)) => *present = value,
+                None => self.entries.push((key, value)),
+            }
+        }
+    }
+
     /// The attributes as a collection of their own.
     pub fn into_attributes(self, limits: AttributeLimits) -> Attributes {
         let mut attributes = Attributes::with_capacity(self.entries.len());

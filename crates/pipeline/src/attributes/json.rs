@@ -98,7 +98,7 @@ impl Writer {
 }
 
 /// Python's `repr` of a finite float: the shortest digits that read back, an exponent below 1e-4 and from 1e16.
-fn float_repr(value: f64) -> String {
+pub fn float_repr(value: f64) -> String {
     let scientific = format!("{value:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);

@@ -4,6 +4,7 @@ use opentelemetry::trace::{SpanKind, TraceId};
 use opentelemetry_sdk::trace::{Sampler as OtelSampler, SamplingDecision, ShouldSample};
 
 use super::SpanContext;
+use crate::attributes::float_repr;
 use crate::environment;
 
 /// A sampler that decides by the trace id alone.
@@ -134,7 +135,7 @@ impl std::fmt::Display for RootSampler {
         match self {
             Self::AlwaysOn => formatter.write_str("AlwaysOnSampler"),
             Self::AlwaysOff => formatter.write_str("AlwaysOffSampler"),
-            Self::TraceIdRatio(ratio) => write!(formatter, "TraceIdRatioBased{{{ratio:?}}}"),
+            Self::TraceIdRatio(ratio) => write!(formatter, "TraceIdRatioBased{{{}}}", float_repr(*ratio)),
         }
     }
 }

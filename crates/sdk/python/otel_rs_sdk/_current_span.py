@@ -52,9 +52,7 @@ class CurrentSpan:
 
     def __call__(self, function: _Function) -> _Function:
         def again() -> "CurrentSpan":
-            return CurrentSpan(
-                self._start, self._record_exception, self._set_status_on_exception, self._end_on_exit
-            )
+            return CurrentSpan(self._start, self._record_exception, self._set_status_on_exception, self._end_on_exit)
 
         if inspect.iscoroutinefunction(function):
 

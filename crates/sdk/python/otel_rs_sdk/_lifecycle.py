@@ -23,7 +23,7 @@ _shutdowns: list[Callable[[int], object]] = []
 def at_exit(shutdown: Callable[[int], object]) -> None:
     """Has ``shutdown`` called with a timeout in milliseconds when the process ends."""
     _shutdowns.append(shutdown)
-    _watch_multiprocessing_child()
+    _multiprocessing_child.register()
 
 
 def not_at_exit(shutdown: Callable[[int], object]) -> None:
@@ -45,40 +45,39 @@ def _exit() -> None:
 
 
 class _MultiprocessingChild:
-    """Children that ``multiprocessing`` forks leave through ``os._exit``, after the finalizers of its own registry.
+    """Children of ``multiprocessing`` may leave through ``os._exit``, after the finalizers of its own registry.
 
-    That registry is emptied at the start of a child, and then the after-fork functions are run: they are the place to
-    register a finalizer in.
+    A child begins by emptying that registry and then runs the after-fork functions: these are the place to register a
+    finalizer in. Functions and finalizers are inherited, so the registration is done once per family of processes.
     """
 
-    watched = False
+    registered = False
 
-    def register_finalizer(self) -> None:
+    def register(self) -> None:
+        """Makes the children of this process, and it itself if it is one, export at their end."""
+        util = sys.modules.get("multiprocessing.util")
+        if util is None or self.registered:
+            return
+        self.registered = True
+        util.register_after_fork(self, _MultiprocessingChild.finalize_at_end)
+        process = sys.modules.get("multiprocessing.process")
+        if process is not None and process.parent_process() is not None:
+            self.finalize_at_end()
+
+    def finalize_at_end(self) -> None:
         """Registers the export as one of the last finalizers of this process."""
         from multiprocessing.util import Finalize
 
         Finalize(None, _exit, exitpriority=-100)
 
 
-_child = _MultiprocessingChild()
-
-
-def _watch_multiprocessing_child() -> None:
-    """In a child of ``multiprocessing``, before or after its bootstrap; elsewhere it does nothing."""
-    util = sys.modules.get("multiprocessing.util")
-    process = sys.modules.get("multiprocessing.process")
-    if util is None or process is None or _child.watched or process.parent_process() is None:
-        return
-    _child.watched = True
-    _child.register_finalizer()
+_multiprocessing_child = _MultiprocessingChild()
 
 
 def _after_fork_in_child() -> None:
     _native.after_fork_in_child()
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None and not _child.watched:
-        _child.watched = True
-        util.register_after_fork(_child, _MultiprocessingChild.register_finalizer)
+    # It may have been imported since the last provider was made: a child of it has it imported, so ask again.
+    _multiprocessing_child.register()
 
 
 atexit.register(_exit)

@@ -5,9 +5,40 @@ from typing import Any, ClassVar, final
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceState
 from opentelemetry.util.types import Attributes, AttributeValue
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 from otel_rs_sdk._sampling import SamplingResult
+
+__all__ = [
+    "BatchSpanProcessor",
+    "ConsoleMetricExporter",
+    "Event",
+    "InstrumentationScope",
+    "NativeConsoleSpanExporter",
+    "NativeInstrument",
+    "NativeMeter",
+    "NativeMeterProvider",
+    "NativeMetricExporter",
+    "NativeSampler",
+    "NativeSimpleSpanProcessor",
+    "NativeSpan",
+    "NativeSpanExporter",
+    "NativeSpanProcessor",
+    "NativeTracer",
+    "NativeTracerProvider",
+    "OTLPMetricExporter",
+    "OTLPSpanExporter",
+    "ParentBased",
+    "PeriodicExportingMetricReader",
+    "Resource",
+    "SpanLimits",
+    "StaticSampler",
+    "TraceIdRatioBased",
+    "after_fork_in_child",
+    "log_diagnostics",
+    "register_span_type",
+    "sampler_from_environment",
+]
 
 # --- resource ---------------------------------------------------------------------------------------------------------
 
@@ -23,13 +54,14 @@ class Resource:
     def attributes(self) -> Mapping[str, AttributeValue]: ...
     @property
     def schema_url(self) -> str: ...
-    def to_json(self, indent: int | None = 4) -> str: ...
+    def to_json(self, indent: int | None = ...) -> str: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 # --- tracing ----------------------------------------------------------------------------------------------------------
 
+@disjoint_base
 class NativeSpan:
     def __new__(cls, *_arguments: Any, **_options: Any) -> Self: ...
     def end(self, end_time: int | None = None) -> None: ...
@@ -85,9 +117,10 @@ class NativeSpan:
     def dropped_events(self) -> int: ...
     @property
     def dropped_links(self) -> int: ...
-    def to_json(self, indent: int | None = 4) -> str: ...
+    def to_json(self, indent: int | None = ...) -> str: ...
 
 def register_span_type(class_: type[NativeSpan], /) -> None: ...
+
 @final
 class Event:
     @property
@@ -113,6 +146,7 @@ class InstrumentationScope:
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
+@disjoint_base
 class NativeTracer:
     def __new__(
         cls, provider: NativeTracerProvider, name: str, version: str, schema_url: str, attributes: Attributes
@@ -123,7 +157,7 @@ class NativeTracer:
         self,
         name: str,
         context: Context | None = None,
-        kind: SpanKind = ...,
+        kind: SpanKind | None = None,
         attributes: Attributes = None,
         links: Sequence[Link] | None = None,
         start_time: int | None = None,
@@ -133,9 +167,7 @@ class NativeTracer:
 
 @final
 class NativeTracerProvider:
-    def __new__(
-        cls, sampler: Any, resource: Any, span_limits: Any, id_generator: Any, disabled: bool
-    ) -> Self: ...
+    def __new__(cls, sampler: Any, resource: Any, span_limits: Any, id_generator: Any, disabled: bool) -> Self: ...
     @property
     def resource(self) -> Resource: ...
     def add_span_processor(self, span_processor: Any) -> None: ...
@@ -143,6 +175,7 @@ class NativeTracerProvider:
     def shutdown(self, timeout_millis: float) -> None: ...
     def abi(self) -> object: ...
 
+@disjoint_base
 class SpanLimits:
     UNSET: ClassVar[int]
     def __new__(
@@ -173,6 +206,7 @@ class SpanLimits:
     @property
     def max_span_attribute_length(self) -> int | None: ...
 
+@disjoint_base
 class NativeSpanExporter: ...
 
 class NativeConsoleSpanExporter(NativeSpanExporter):
@@ -187,6 +221,7 @@ class OTLPSpanExporter(NativeSpanExporter):
         compression: Any = None,
     ) -> Self: ...
 
+@disjoint_base
 class NativeSpanProcessor:
     def on_start(self, span: Any, parent_context: Context | None = None) -> None: ...
     def on_end(self, span: NativeSpan) -> None: ...
@@ -208,6 +243,7 @@ class BatchSpanProcessor(NativeSpanProcessor):
 class NativeSimpleSpanProcessor(NativeSpanProcessor):
     def __new__(cls, span_exporter: NativeSpanExporter) -> Self: ...
 
+@disjoint_base
 class NativeSampler:
     def should_sample(
         self,
@@ -224,6 +260,7 @@ class NativeSampler:
 class StaticSampler(NativeSampler):
     def __new__(cls, sampled: bool) -> Self: ...
 
+@disjoint_base
 class TraceIdRatioBased(NativeSampler):
     def __new__(cls, rate: float) -> Self: ...
     @property
@@ -260,6 +297,7 @@ class NativeMeterProvider:
 @final
 class NativeMeter: ...
 
+@disjoint_base
 class NativeInstrument:
     def __new__(
         cls,
@@ -280,6 +318,7 @@ class NativeInstrument:
     @property
     def description(self) -> str: ...
 
+@disjoint_base
 class NativeMetricExporter: ...
 
 class OTLPMetricExporter(NativeMetricExporter):
@@ -294,6 +333,7 @@ class OTLPMetricExporter(NativeMetricExporter):
 class ConsoleMetricExporter(NativeMetricExporter):
     def __new__(cls) -> Self: ...
 
+@disjoint_base
 class PeriodicExportingMetricReader:
     def __new__(
         cls,

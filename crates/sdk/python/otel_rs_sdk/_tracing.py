@@ -75,9 +75,7 @@ class TracerProvider(trace.TracerProvider):
         self.sampler = _native.sampler_from_environment() if sampler is None else sampler
         self.id_generator = id_generator
         self._disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-        self._native = _native.NativeTracerProvider(
-            self.sampler, resource, span_limits, id_generator, self._disabled
-        )
+        self._native = _native.NativeTracerProvider(self.sampler, resource, span_limits, id_generator, self._disabled)
         self._tracers: dict[_ScopeKey, Tracer] = {}
         if active_span_processor is not None:
             self.add_span_processor(active_span_processor)

@@ -14,7 +14,7 @@ use super::span::{self, Change, OnException};
 use super::tracer_face::time_ns;
 use super::{Span, context};
 use crate::api::api;
-use crate::attributes::{self, display, text};
+use crate::attributes::{self, Cleaned, display, text};
 
 pub(super) fn end(span: &Bound<'_, Span>, end_time: Option<&Bound<'_, PyAny>>) {
     if span::end(span, end_time.and_then(time_ns)) == Change::Ended {
@@ -103,22 +103,18 @@ pub(super) fn record_exception(
     if !may_change(py, span, "Tried calling _add_event on an ended span.") {
         return;
     }
-    let limits = span.limits().event_attributes();
-    let mut event = Event {
-        name: Cow::Borrowed("exception"),
-        time_ns: timestamp.and_then(time_ns).unwrap_or_else(clock::now_ns),
-        attributes: Default::default(),
-    };
-    for (key, value) in [
+    let mut attributes = Cleaned::of([
         ("exception.type", type_name(exception)),
         ("exception.message", display(exception)),
         ("exception.stacktrace", stacktrace(exception)),
         ("exception.escaped", (if escaped { "True" } else { "False" }).to_owned()),
-    ] {
-        event.attributes.set(key, value.into(), limits);
-    }
-    attributes::from_mapping(extra).set_into(&mut event.attributes, limits);
-    span.push_event(event);
+    ]);
+    attributes.update(attributes::from_mapping(extra));
+    span.push_event(Event {
+        name: Cow::Borrowed("exception"),
+        time_ns: timestamp.and_then(time_ns).unwrap_or_else(clock::now_ns),
+        attributes: attributes.into_attributes(span.limits().event_attributes()),
+    });
 }
 
 /// The end of a `with` block.

@@ -1,0 +1,122 @@
+"""The end of a process: what is queued is exported, within a deadline that holds whatever the collector does."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from sdk.two_sdks import run
+from support.otlp_receiver import OtlpReceiver, span_names
+
+SETUP = """
+from otel_rs_sdk import *
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+tracer = provider.get_tracer("scope")
+"""
+
+
+def environment(receiver: OtlpReceiver) -> dict[str, str]:
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+
+
+def test_a_normal_exit_exports_what_is_queued(receiver: OtlpReceiver) -> None:
+    run(SETUP + "for _ in range(1500): tracer.start_span('span').end()", environment(receiver))
+    assert span_names(receiver.spans) == {"span": 1500}
+
+
+def test_an_exception_and_sys_exit_do_too(receiver: OtlpReceiver) -> None:
+    program = SETUP + "tracer.start_span('span').end()\nimport sys; sys.exit(0)"
+    run(program, environment(receiver))
+    assert span_names(receiver.spans) == {"span": 1}
+
+
+def test_a_collector_that_hangs_delays_the_exit_by_the_deadline_at_most(receiver: OtlpReceiver) -> None:
+    receiver.hang = True
+    begin = time.monotonic()
+    log = run(
+        SETUP + "from otel_rs_sdk import _lifecycle\n_lifecycle.EXIT_TIMEOUT_MILLIS = 500\n"
+        "for _ in range(1500): tracer.start_span('span').end()",
+        environment(receiver),
+    )
+    assert time.monotonic() - begin < 10
+    assert "1500 spans were not exported" in log
+
+
+def test_a_flush_and_a_shutdown_hold_their_deadlines(receiver: OtlpReceiver) -> None:
+    receiver.hang = True
+    run(
+        SETUP
+        + """
+import time
+tracer.start_span("span").end()
+begin = time.monotonic()
+assert not provider.force_flush(200)
+provider.shutdown(200)
+assert time.monotonic() - begin < 5
+assert not provider.force_flush(200)
+""",
+        environment(receiver),
+    )
+
+
+def test_a_span_after_the_shutdown_goes_nowhere(receiver: OtlpReceiver) -> None:
+    run(
+        SETUP + "tracer.start_span('first').end(); provider.shutdown(); tracer.start_span('late').end()",
+        environment(receiver),
+    )
+    assert span_names(receiver.spans) == {"first": 1}
+
+
+def test_shutdown_on_exit_may_be_declined(receiver: OtlpReceiver) -> None:
+    run(
+        SETUP.replace("TracerProvider()", "TracerProvider(shutdown_on_exit=False)") + "tracer.start_span('span').end()",
+        environment(receiver),
+    )
+    assert receiver.spans == []
+
+
+APPLICATION = (
+    SETUP
+    + """
+def application(environ, start_response):
+    with tracer.start_as_current_span("request"):
+        start_response("200 OK", [("Content-Length", "0")])
+        return [b""]
+"""
+)
+
+
+def test_sigterm_under_gunicorn_exports_what_is_queued(receiver: OtlpReceiver, tmp_path: Path) -> None:
+    (tmp_path / "served.py").write_text(APPLICATION)
+    for preload in ([], ["--preload"]):
+        receiver.spans.clear()
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--no-control-socket",
+            "-b",
+            "127.0.0.1:0",
+            "-w",
+            "2",
+            *preload,
+            "served:application",
+        ]
+        server = subprocess.Popen(
+            command, cwd=tmp_path, env={**os.environ, **environment(receiver)}, stderr=subprocess.PIPE, text=True
+        )
+        assert server.stderr is not None
+        with server, contextlib.ExitStack() as stack:
+            stack.callback(server.kill)
+            url = next(line.split("Listening at: ")[1].split()[0] for line in server.stderr if "Listening at" in line)
+            for _ in range(30):
+                urllib.request.urlopen(url, timeout=10).close()
+            server.send_signal(signal.SIGTERM)
+            server.communicate(timeout=30)
+        assert span_names(receiver.spans) == {"request": 30}
+        assert len({span.trace_id for span in receiver.spans}) == 30
