@@ -15,9 +15,17 @@ static GLOBAL: Mutex<Option<Arc<Settings>>> = Mutex::new(None);
 /// How many applications were instrumented by hand and not uninstrumented.
 static BY_HAND: AtomicUsize = AtomicUsize::new(0);
 
+/// What holds for an application.
+#[derive(Clone)]
+pub(crate) struct Instrumented {
+    pub settings: Arc<Settings>,
+    /// Whether it is measured around the middleware that it had when it was instrumented by hand, as by stock.
+    pub around_middleware: bool,
+}
+
 /// An application's own settings, kept in its `__dict__`.
 #[pyclass(frozen, module = "otel_rs_instr_flask")]
-struct AppSettings(Arc<Settings>);
+struct AppSettings(Instrumented);
 
 /// Sets what holds for every application without settings of its own.
 pub(crate) fn set_global(settings: Option<Arc<Settings>>) {
@@ -33,11 +41,14 @@ pub(crate) fn any_by_hand() -> bool {
 
 /// The settings of an application: its own win over the global ones, and there are none if it was uninstrumented by
 /// hand or is instrumented by somebody else.
-pub(crate) fn settings_for(app: &Bound<'_, PyAny>) -> PyResult<Option<Arc<Settings>>> {
+pub(crate) fn settings_for(app: &Bound<'_, PyAny>) -> PyResult<Option<Instrumented>> {
     let py = app.py();
     let namespace = namespace(app)?;
     match namespace.get_item(intern!(py, "_is_instrumented_by_opentelemetry"))? {
-        None => Ok(GLOBAL.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        None => {
+            let settings = GLOBAL.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            Ok(settings.map(|settings| Instrumented { settings, around_middleware: false }))
+        }
         Some(_) => own(&namespace),
     }
 }
@@ -49,7 +60,9 @@ pub(crate) fn add(app: &Bound<'_, PyAny>, settings: Arc<Settings>) -> PyResult<b
     if own(&namespace)?.is_some() {
         return Ok(false);
     }
-    namespace.set_item(intern!(py, "_otel_rs_settings"), Bound::new(py, AppSettings(settings))?)?;
+    let around_middleware = namespace.contains(intern!(py, "wsgi_app"))?;
+    let instrumented = Instrumented { settings, around_middleware };
+    namespace.set_item(intern!(py, "_otel_rs_settings"), Bound::new(py, AppSettings(instrumented))?)?;
     app.setattr(intern!(py, "_is_instrumented_by_opentelemetry"), true)?;
     BY_HAND.fetch_add(1, Ordering::Relaxed);
     Ok(true)
@@ -70,7 +83,7 @@ pub(crate) fn remove(app: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(was_instrumented)
 }
 
-fn own(namespace: &Bound<'_, PyDict>) -> PyResult<Option<Arc<Settings>>> {
+fn own(namespace: &Bound<'_, PyDict>) -> PyResult<Option<Instrumented>> {
     let settings = namespace.get_item(intern!(namespace.py(), "_otel_rs_settings"))?;
     Ok(settings.and_then(|settings| settings.cast::<AppSettings>().ok().map(|settings| settings.get().0.clone())))
 }

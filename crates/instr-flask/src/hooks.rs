@@ -10,7 +10,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::request::Request;
+use crate::apps::Instrumented;
+use crate::request::{Arrival, Request};
 use crate::settings::Settings;
 use crate::start_response::StartResponse;
 use crate::{apps, flask};
@@ -25,8 +26,9 @@ pub(crate) fn call_app(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
         .getattr(intern!(py, "__dict__"))
         .and_then(|namespace| namespace.contains(intern!(py, "wsgi_app")))
         .unwrap_or(false);
-    match has_middleware.then(|| arguments.settings()).flatten() {
-        Some(settings) => arguments.serve(call, settings, true),
+    match has_middleware.then(|| arguments.instrumented()).flatten() {
+        Some(app) if app.around_middleware => arguments.serve(call, app.settings, Arrival::AroundMiddleware),
+        Some(app) => arguments.serve(call, app.settings, Arrival::Provisional),
         None => call.proceed(),
     }
 }
@@ -34,13 +36,16 @@ pub(crate) fn call_app(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
 /// Around `Flask.wsgi_app`: the request is measured here, inside of a middleware that was put around it.
 pub(crate) fn wsgi_app(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
     let Some(arguments) = Arguments::of(call) else { return call.proceed() };
-    let Some(settings) = arguments.settings() else { return call.proceed() };
+    let Some(app) = arguments.instrumented() else { return call.proceed() };
     if let Ok(Some(outer)) = Request::find(&arguments.environ)
-        && Arc::ptr_eq(&outer.get().settings, &settings)
+        && Arc::ptr_eq(&outer.get().settings, &app.settings)
     {
+        if app.around_middleware && outer.get().is_under_way() {
+            return call.proceed();
+        }
         outer.get().supersede();
     }
-    arguments.serve(call, settings, false)
+    arguments.serve(call, app.settings, Arrival::Inside)
 }
 
 /// Around `Flask.full_dispatch_request`: whether the response is a stream.
@@ -62,10 +67,10 @@ pub(crate) fn full_dispatch_request(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> 
 /// Around `Flask.preprocess_request`: the span starts before the application's own functions run.
 pub(crate) fn preprocess_request(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
     let start = || -> PyResult<()> {
-        if let Some(settings) = apps::settings_for(&call.args.get_item(0)?)?
+        if let Some(app) = apps::settings_for(&call.args.get_item(0)?)?
             && let Some(context) = flask::request_context(call)?
         {
-            Request::dispatch(settings, &context)?;
+            Request::dispatch(app.settings, &context)?;
         }
         Ok(())
     };
@@ -120,13 +125,13 @@ impl<'py> Arguments<'py> {
         })
     }
 
-    fn settings(&self) -> Option<Arc<Settings>> {
+    fn instrumented(&self) -> Option<Instrumented> {
         apps::settings_for(&self.app).unwrap_or_default()
     }
 
-    fn serve(&self, call: &Call<'_, 'py>, settings: Arc<Settings>, provisional: bool) -> PyResult<Py<PyAny>> {
+    fn serve(&self, call: &Call<'_, 'py>, settings: Arc<Settings>, arrival: Arrival) -> PyResult<Py<PyAny>> {
         let py = call.py();
-        let entered = Request::arrive(&self.environ, settings, provisional)
+        let entered = Request::arrive(&self.environ, settings, arrival)
             .and_then(|request| Ok((Request::enter(&request, &self.environ)?, request)));
         let (previous, request) = match entered {
             Ok(entered) => entered,

@@ -23,9 +23,23 @@ pub(crate) struct Request {
     facts: EnvironFacts,
     started_at_ns: Option<u64>,
     started: Instant,
+    arrival: Arrival,
     /// The request as the instrumentation of the server has taken it on: its span and metrics are not ours then.
     claimed: Option<ClaimedRequest>,
     progress: Mutex<Progress>,
+}
+
+/// Where a request was met first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// In `wsgi_app`, inside of any middleware.
+    Inside,
+    /// In `__call__` of an application that is measured around its middleware.
+    AroundMiddleware,
+    /// In `__call__`; it may be met inside of the middleware yet.
+    Provisional,
+    /// In a request context that the application's code has pushed itself.
+    Pushed,
 }
 
 #[derive(Default)]
@@ -44,6 +58,7 @@ struct Progress {
     /// The URL is excluded.
     excluded: bool,
     counted: bool,
+    answered: bool,
     streamed: bool,
     span_ended: bool,
 }
@@ -68,15 +83,11 @@ fn key(py: Python<'_>) -> &Bound<'_, pyo3::types::PyString> {
 
 impl Request {
     /// A request that has just arrived. It counts as active unless it is provisional.
-    pub(crate) fn arrive(
-        environ: &Bound<'_, PyDict>,
-        settings: Arc<Settings>,
-        provisional: bool,
-    ) -> PyResult<Py<Self>> {
+    pub(crate) fn arrive(environ: &Bound<'_, PyDict>, settings: Arc<Settings>, arrival: Arrival) -> PyResult<Py<Self>> {
         let py = environ.py();
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let request = Self::new(environ, settings, u64::try_from(since_epoch.as_nanos()).ok())?;
-        if provisional {
+        let request = Self::new(environ, settings, u64::try_from(since_epoch.as_nanos()).ok(), arrival)?;
+        if arrival == Arrival::Provisional {
             request.progress(|progress| progress.stage = Stage::Provisional);
         } else {
             request.count(py);
@@ -84,10 +95,23 @@ impl Request {
         Py::new(py, request)
     }
 
-    fn new(environ: &Bound<'_, PyDict>, settings: Arc<Settings>, started_at_ns: Option<u64>) -> PyResult<Self> {
+    fn new(
+        environ: &Bound<'_, PyDict>,
+        settings: Arc<Settings>,
+        started_at_ns: Option<u64>,
+        arrival: Arrival,
+    ) -> PyResult<Self> {
         let facts = settings.server.read(environ)?;
         let claimed = ClaimedRequest::find(environ)?;
-        Ok(Self { settings, facts, started_at_ns, started: Instant::now(), claimed, progress: Mutex::default() })
+        Ok(Self {
+            settings,
+            facts,
+            started_at_ns,
+            started: Instant::now(),
+            arrival,
+            claimed,
+            progress: Mutex::default(),
+        })
     }
 
     /// Puts the request into the environ and returns what was there.
@@ -129,6 +153,11 @@ impl Request {
         self.progress(|progress| progress.stage == Stage::Taken)
     }
 
+    /// Whether it has been taken on and not been answered.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.progress(|progress| progress.stage == Stage::Taken && !progress.answered)
+    }
+
     /// No Python code runs under the lock.
     fn progress<T>(&self, body: impl FnOnce(&mut Progress) -> T) -> T {
         body(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner))
@@ -153,7 +182,7 @@ impl Request {
             Some(request) => request,
             // The application's code pushes a request context itself: a span without the metrics of a request.
             None => {
-                let request = Bound::new(py, Self::new(&environ, settings, None)?)?;
+                let request = Bound::new(py, Self::new(&environ, settings, None, Arrival::Pushed)?)?;
                 environ.set_item(key(py), &request)?;
                 request
             }
@@ -168,9 +197,9 @@ impl Request {
             return request.exclude(py, request_context);
         }
         // What a middleware between the two has changed is what the span shows.
-        let inner_facts = match was_provisional {
-            true => Some(request.settings.server.read(&environ)?),
-            false => None,
+        let inner_facts = match request.arrival {
+            Arrival::AroundMiddleware | Arrival::Provisional => Some(request.settings.server.read(&environ)?),
+            Arrival::Inside | Arrival::Pushed => None,
         };
         let facts = inner_facts.as_ref().unwrap_or(&request.facts);
         request.start_span(facts, &flask_request, &environ, request_context)
@@ -347,7 +376,11 @@ impl Request {
 
     /// The request is over, whether it was answered or not.
     pub(crate) fn finish(&self, py: Python<'_>) {
-        if self.progress(|progress| std::mem::take(&mut progress.counted)) {
+        let counted = self.progress(|progress| {
+            progress.answered = true;
+            std::mem::take(&mut progress.counted)
+        });
+        if counted {
             self.settings.server.count(py, &self.facts, -1.0);
         }
     }

@@ -135,7 +135,14 @@ impl ResponseBody {
 impl Drop for ResponseBody {
     /// A server that neither exhausts nor closes the body (a test client, say) drops it.
     fn drop(&mut self) {
-        Python::try_attach(|py| self.finish(py, None));
+        Python::try_attach(|py| {
+            // It may be dropped while an exception is under way, which no call may see or lose.
+            let pending = PyErr::take(py);
+            self.finish(py, None);
+            if let Some(pending) = pending {
+                pending.restore(py);
+            }
+        });
     }
 }
 
