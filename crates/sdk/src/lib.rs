@@ -18,6 +18,7 @@ use pyo3::prelude::*;
 fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     log::set_logger_name("otel_rs_sdk");
     guard::install();
+    lifecycle::quieten_export_threads();
     process::watch();
     resource::register(module)?;
     trace::register(module)?;

@@ -1,15 +1,47 @@
 //! What the Python side calls as the process lives: after a fork, and to log what export threads have to say.
 
+use std::panic;
+use std::sync::Once;
+use std::thread;
 use std::time::Duration;
 
+use otel_rs_core::guard;
 use otel_rs_core::log::{self, Level};
 use otel_rs_pipeline::{diagnostics, process};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 
 /// Adds the functions to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(after_fork_in_child, module)?)?;
     module.add_function(wrap_pyfunction!(log_diagnostics, module)?)
+}
+
+/// Keeps a panic on one of our own threads off standard error: its thread catches it and queues a line for the log.
+pub fn quieten_export_threads() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !thread::current().name().is_some_and(|name| name.starts_with("otel-rs-")) {
+                previous(info);
+            }
+        }));
+    });
+}
+
+/// What a method answers after a panic of ours: an ordinary exception instead of pyo3's, which is no `Exception`.
+pub fn guarded<T>(what: &'static str, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    guard::guard(what, body).unwrap_or_else(|| Err(PyRuntimeError::new_err("internal error in otel_rs_sdk")))
+}
+
+/// Lets an interrupt (Ctrl-C) that came while an extension of the user's was running reach the application after all.
+pub fn keep_interrupt(py: Python<'_>, error: &PyErr) {
+    if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        // SAFETY: the thread is attached to the interpreter.
+        unsafe { ffi::PyErr_SetInterrupt() };
+    }
 }
 
 /// For `os.register_at_fork(after_in_child=…)`.

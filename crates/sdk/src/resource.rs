@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use crate::attributes;
+use crate::lifecycle::guarded;
 
 /// Adds the class to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -31,9 +32,11 @@ impl Resource {
 impl Resource {
     #[new]
     #[pyo3(signature = (attributes, schema_url=None))]
-    fn new(attributes: Option<&Bound<'_, PyAny>>, schema_url: Option<String>) -> Self {
-        let resource = PipelineResource::new(read(attributes), schema_url.unwrap_or_default());
-        Self::from_pipeline(Arc::new(resource))
+    fn new(attributes: Option<&Bound<'_, PyAny>>, schema_url: Option<String>) -> PyResult<Self> {
+        guarded("Resource", || {
+            let resource = PipelineResource::new(read(attributes), schema_url.unwrap_or_default());
+            Ok(Self::from_pipeline(Arc::new(resource)))
+        })
     }
 
     /// The resource of this process with the given attributes: defaults, then `OTEL_RESOURCE_ATTRIBUTES` and
@@ -45,7 +48,7 @@ impl Resource {
         attributes: Option<&Bound<'_, PyAny>>,
         schema_url: Option<String>,
     ) -> PyResult<Self> {
-        Ok(Self::from_pipeline(create(class.py(), read(attributes), schema_url)?))
+        guarded("Resource.create", || Ok(Self::from_pipeline(create(class.py(), read(attributes), schema_url)?)))
     }
 
     /// A resource without attributes.
@@ -56,12 +59,12 @@ impl Resource {
 
     /// The attributes of both, those of `other` winning.
     fn merge(&self, other: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Ok(Self::from_pipeline(Arc::new(self.resource.merge(&*extract(other)?))))
+        guarded("Resource.merge", || Ok(Self::from_pipeline(Arc::new(self.resource.merge(&*extract(other)?)))))
     }
 
     #[getter]
     fn attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        attributes::to_mapping_proxy(py, self.resource.attributes())
+        guarded("Resource.attributes", || attributes::to_mapping_proxy(py, self.resource.attributes()))
     }
 
     #[getter]

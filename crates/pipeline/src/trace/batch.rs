@@ -48,6 +48,15 @@ impl BatchSpanProcessor {
     }
 }
 
+/// Lets the thread export what is queued and leave; waits for nothing.
+impl Drop for BatchSpanProcessor {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.get() {
+            shared.drain();
+        }
+    }
+}
+
 impl SpanProcessor for BatchSpanProcessor {
     fn on_end(&self, span: &Arc<SpanRecord>) {
         if !span.context.is_sampled() {

@@ -8,6 +8,7 @@ use otel_rs_pipeline::trace::{SpanProcessor, SpanRecord};
 use pyo3::prelude::*;
 
 use super::Span;
+use crate::lifecycle::keep_interrupt;
 
 /// A processor: a native one, or any Python object with `on_start` and `on_end`.
 pub enum Processor {
@@ -124,12 +125,13 @@ impl Processors {
     }
 }
 
-/// Logs what a processor of the user's raised, once per method. What is no `Exception` (`SystemExit`,
-/// `KeyboardInterrupt`) is logged likewise: a span's end is no place to leave the application from.
+/// Logs what a processor of the user's raised, once per method. `SystemExit` is logged likewise: a span's end is no place
+/// to leave the application from.
 fn report(py: Python<'_>, method: &str, result: PyResult<Bound<'_, PyAny>>) -> bool {
     match result {
         Ok(_) => true,
         Err(error) => {
+            keep_interrupt(py, &error);
             log::error_once(
                 py,
                 &format!("span processor {method}"),

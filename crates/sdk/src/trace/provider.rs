@@ -15,7 +15,7 @@ use super::processor;
 use super::processors::Processors;
 use super::sampler;
 use crate::abi;
-use crate::lifecycle::{log_pending, timeout};
+use crate::lifecycle::{guarded, log_pending, timeout};
 use crate::resource;
 
 /// What the tracers of a provider share.
@@ -66,17 +66,21 @@ impl TracerProvider {
         id_generator: Option<Py<PyAny>>,
         disabled: bool,
     ) -> PyResult<Self> {
-        let state = TracerProviderState {
-            sampler: sampler::extract(sampler),
-            ids: id_generator.map_or(IdGenerator::Random, IdGenerator::Python),
-            limits: span_limits.map(limits::extract).transpose()?.unwrap_or_default(),
-            processors: Processors::default(),
-            disabled,
-            resource: resource::extract(resource)?,
-            generation: process::generation(),
-            process_resource: PerProcess::new(),
-        };
-        Ok(Self { state: Arc::new(state) })
+        guarded("TracerProvider", || {
+            let state = TracerProviderState {
+                sampler: sampler::extract(sampler),
+                ids: id_generator.map_or(IdGenerator::Random, IdGenerator::Python),
+                limits: span_limits.map(limits::extract).transpose()?.unwrap_or_default(),
+                processors: Processors::default(),
+                disabled,
+                resource: resource::extract(resource)?,
+                generation: process::generation(),
+                process_resource: PerProcess::new(),
+            };
+            // What the environment says wrongly of limits and resource.
+            log_pending(sampler.py());
+            Ok(Self { state: Arc::new(state) })
+        })
     }
 
     /// The resource, as it is in this process.
@@ -87,7 +91,7 @@ impl TracerProvider {
 
     /// Adds a native or Python span processor at the end.
     fn add_span_processor(&self, span_processor: &Bound<'_, PyAny>) {
-        self.state.processors.add(processor::extract(span_processor));
+        guard::guard("add_span_processor", || self.state.processors.add(processor::extract(span_processor)));
     }
 
     /// Flushes the processors within the time; false if it did not suffice.
@@ -109,6 +113,6 @@ impl TracerProvider {
 
     /// The capsule through which instrumentations reach this provider natively.
     fn abi<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        abi::export_capsule(py, abi::Provider::Tracer(Arc::clone(&self.state)))
+        guarded("abi", || abi::export_capsule(py, abi::Provider::Tracer(Arc::clone(&self.state))))
     }
 }

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use super::context;
 use crate::api::api;
-use crate::lifecycle::log_pending;
+use crate::lifecycle::{guarded, keep_interrupt, log_pending};
 
 /// Adds the classes to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -60,23 +60,25 @@ impl NativeSampler {
         trace_state: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let _ = trace_state;
-        let parent_span = api(py)?.get_current_span.bind(py).call1((&parent_context,))?;
-        let parent = context::from_span(&parent_span)?;
-        match self.sampler.delegate(parent.as_ref()) {
-            Delegate::Custom(sampler) => sampler
-                .bind(py)
-                .call_method1("should_sample", (parent_context, trace_id, name, kind, attributes, links)),
-            Delegate::Root(sampler) => {
-                let sampled = sampler.is_sampled(trace_id.to_be_bytes());
-                let trace_state =
-                    parent.map(|parent| context::to_python(py, &parent)?.getattr("trace_state")).transpose()?;
-                let sampling = py.import("otel_rs_sdk._sampling")?;
-                let decision =
-                    sampling.getattr("Decision")?.getattr(if sampled { "RECORD_AND_SAMPLE" } else { "DROP" })?;
-                let attributes = attributes.filter(|_| sampled);
-                sampling.getattr("SamplingResult")?.call1((decision, attributes, trace_state))
+        guarded("should_sample", || {
+            let parent_span = api(py)?.get_current_span.bind(py).call1((&parent_context,))?;
+            let parent = context::from_span(&parent_span)?;
+            match self.sampler.delegate(parent.as_ref()) {
+                Delegate::Custom(sampler) => sampler
+                    .bind(py)
+                    .call_method1("should_sample", (parent_context, trace_id, name, kind, attributes, links)),
+                Delegate::Root(sampler) => {
+                    let sampled = sampler.is_sampled(trace_id.to_be_bytes());
+                    let trace_state =
+                        parent.map(|parent| context::to_python(py, &parent)?.getattr("trace_state")).transpose()?;
+                    let sampling = py.import("otel_rs_sdk._sampling")?;
+                    let decision =
+                        sampling.getattr("Decision")?.getattr(if sampled { "RECORD_AND_SAMPLE" } else { "DROP" })?;
+                    let attributes = attributes.filter(|_| sampled);
+                    sampling.getattr("SamplingResult")?.call1((decision, attributes, trace_state))
+                }
             }
-        }
+        })
     }
 
     /// A line that names the sampler and its configuration.
@@ -204,6 +206,7 @@ pub fn ask<'py>(sampler: &Bound<'py, PyAny>, arguments: impl pyo3::call::PyCallA
         })
     };
     decide().unwrap_or_else(|error| {
+        keep_interrupt(sampler.py(), &error);
         let message = format!("The sampler failed; spans are not sampled where it does: {error}");
         log::error_once(sampler.py(), "sampler", &message);
         Decision::sampled(false)

@@ -13,7 +13,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
 
 use super::{TracerState, context, span_read, span_write};
-use crate::lifecycle::log_pending;
+use crate::lifecycle::{guarded, log_pending};
 
 /// What leaving a `with` block by an exception does to the span.
 #[derive(Clone, Copy)]
@@ -174,9 +174,10 @@ impl Span {
     }
 
     fn get_span_context<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let context =
-            self.python_context.get_or_try_init(py, || context::to_python(py, &self.context).map(Bound::unbind));
-        Ok(context?.bind(py).clone())
+        guarded("Span.get_span_context", || {
+            let make = || context::to_python(py, &self.context).map(Bound::unbind);
+            Ok(self.python_context.get_or_try_init(py, make)?.bind(py).clone())
+        })
     }
 
     fn set_attributes(&self, py: Python<'_>, attributes: &Bound<'_, PyAny>) {
@@ -265,8 +266,10 @@ impl Span {
 
     #[getter]
     fn parent<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let parent = self.read(|record| record.parent.clone()).flatten();
-        parent.map(|parent| context::to_python(py, &parent)).transpose()
+        guarded("Span.parent", || {
+            let parent = self.read(|record| record.parent.clone()).flatten();
+            parent.map(|parent| context::to_python(py, &parent)).transpose()
+        })
     }
 
     #[getter]
@@ -286,17 +289,17 @@ impl Span {
 
     #[getter]
     fn attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        span_read::attributes(py, self)
+        guarded("Span.attributes", || span_read::attributes(py, self))
     }
 
     #[getter]
     fn events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        span_read::events(py, self)
+        guarded("Span.events", || span_read::events(py, self))
     }
 
     #[getter]
     fn links<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        span_read::links(py, self)
+        guarded("Span.links", || span_read::links(py, self))
     }
 
     #[getter]
@@ -326,7 +329,7 @@ impl Span {
 
     #[pyo3(signature = (indent=Some(4)))]
     fn to_json(&self, indent: Option<usize>) -> String {
-        span_read::to_json(self, indent)
+        guard::guard_or("Span.to_json", String::new(), || span_read::to_json(self, indent))
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -13,6 +13,7 @@ use super::span::OnException;
 use super::{AttributeSource, NewSpan, Span, TracerState, context, tracer};
 use crate::api::api;
 use crate::attributes;
+use crate::lifecycle::guarded;
 
 /// A tracer. `otel_rs_sdk.Tracer` adds the rest of the Python API.
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeTracer", frozen, subclass)]
@@ -30,10 +31,12 @@ impl Tracer {
         version: String,
         schema_url: String,
         attributes: Option<&Bound<'_, PyAny>>,
-    ) -> Self {
-        let attributes = attributes::from_mapping(attributes).into_attributes(AttributeLimits::default());
-        let scope = Scope { name: name.into(), version: version.into(), schema_url: schema_url.into(), attributes };
-        Self { state: Arc::new(TracerState::new(Arc::clone(&provider.get().state), scope)) }
+    ) -> PyResult<Self> {
+        guarded("Tracer", || {
+            let attributes = attributes::from_mapping(attributes).into_attributes(AttributeLimits::default());
+            let scope = Scope { name: name.into(), version: version.into(), schema_url: schema_url.into(), attributes };
+            Ok(Self { state: Arc::new(TracerState::new(Arc::clone(&provider.get().state), scope)) })
+        })
     }
 
     /// The scope of the tracer.
@@ -60,18 +63,20 @@ impl Tracer {
         record_exception: bool,
         set_status_on_exception: bool,
     ) -> PyResult<Bound<'py, Span>> {
-        let current = api(py)?.get_current_span.bind(py).call1((context,))?;
-        let new = NewSpan {
-            name: Cow::Owned(attributes::display(name)),
-            kind: kind.map_or(SpanKind::Internal, span_kind),
-            parent: context::from_span(&current)?,
-            parent_context: context,
-            attributes: AttributeSource::Python(attributes),
-            links,
-            start_ns: start_time.and_then(time_ns),
-            on_exception: OnException { record: record_exception, set_status: set_status_on_exception },
-        };
-        tracer::start(py, &self.state, new)
+        guarded("start_span", || {
+            let current = api(py)?.get_current_span.bind(py).call1((context,))?;
+            let new = NewSpan {
+                name: Cow::Owned(attributes::display(name)),
+                kind: kind.map_or(SpanKind::Internal, span_kind),
+                parent: context::from_span(&current)?,
+                parent_context: context,
+                attributes: AttributeSource::Python(attributes),
+                links,
+                start_ns: start_time.and_then(time_ns),
+                on_exception: OnException { record: record_exception, set_status: set_status_on_exception },
+            };
+            tracer::start(py, &self.state, new)
+        })
     }
 }
 

@@ -159,6 +159,20 @@ fn a_shutdown_exports_the_rest_and_nothing_later() {
 }
 
 #[test]
+fn a_dropped_processor_leaves_no_thread_and_no_span_behind() {
+    let (processor, received) = recording(config(10, 5, LONG));
+    processor.on_end(&span("a"));
+    let shared = Arc::downgrade(processor.shared());
+    drop(processor);
+    assert_eq!(received.recv_timeout(SOON).unwrap().0, ["a"]);
+    let begin = Instant::now();
+    while shared.upgrade().is_some() {
+        assert!(begin.elapsed() < SOON);
+        thread::yield_now();
+    }
+}
+
+#[test]
 fn an_exporter_that_cannot_be_built_or_panics_costs_its_spans_alone() {
     let attempts = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&attempts);

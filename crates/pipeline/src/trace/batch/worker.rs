@@ -84,6 +84,15 @@ impl Shared {
         self.wait(queue, deadline, |queue| queue.flushes_done >= ticket).flushes_done >= ticket
     }
 
+    /// Lets the thread export the rest and leave.
+    pub(super) fn drain(&self) {
+        let mut queue = self.lock();
+        if queue.phase == Phase::Running {
+            queue.phase = Phase::Draining;
+            self.wake.notify_one();
+        }
+    }
+
     /// Lets the thread export the rest and waits for its end, or until the deadline.
     pub(super) fn shut_down(&self, deadline: Instant) -> bool {
         let mut queue = self.lock();
