@@ -1,6 +1,9 @@
 //! Which provider a face talks to, bound late: `instrument()` may come before `set_tracer_provider()`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 use crate::log::warning_once;
 use crate::native::NativeProvider;
@@ -36,28 +39,63 @@ pub(crate) enum Provider<'py> {
     Unset(Bound<'py, PyAny>),
 }
 
-/// Looks at `explicit`, or else at what `module.getter()` returns.
-pub(crate) fn resolve<'py>(
-    py: Python<'py>,
-    explicit: Option<&Py<PyAny>>,
-    module: &str,
-    getter: &str,
-) -> PyResult<Provider<'py>> {
-    if let Some(explicit) = explicit {
-        let provider = explicit.bind(py).clone();
-        return Ok(NativeProvider::of(&provider).map_or(Provider::Python(provider), Provider::Native));
-    }
-    let provider = py.import(module)?.call_method0(getter)?;
-    // The API's own classes are proxies that wait for a provider and no-ops; an SDK's are defined elsewhere.
-    let defined_in: String = provider.get_type().getattr("__module__")?.extract()?;
-    if defined_in.starts_with("opentelemetry.trace") || defined_in.starts_with("opentelemetry.metrics") {
-        return Ok(Provider::Unset(provider));
-    }
-    Ok(NativeProvider::of(&provider).map_or(Provider::Python(provider), Provider::Native))
+/// Where a face looks for its provider: the one that the user gave, or else the global one of a signal.
+pub(crate) struct ProviderSource {
+    explicit: Option<Py<PyAny>>,
+    /// Module and name of the API's getter.
+    getter: (&'static str, &'static str),
+    function: PyOnceLock<Py<PyAny>>,
+    /// The proxy that was found last: while it is there, nothing has been configured.
+    unset: PyOnceLock<Py<PyAny>>,
 }
 
-/// Says once, at the first record that nobody will receive, what to install.
+impl ProviderSource {
+    /// The tracer provider.
+    pub(crate) fn tracer(explicit: Option<Py<PyAny>>) -> Self {
+        Self::new(explicit, ("opentelemetry.trace", "get_tracer_provider"))
+    }
+
+    /// The meter provider.
+    pub(crate) fn meter(explicit: Option<Py<PyAny>>) -> Self {
+        Self::new(explicit, ("opentelemetry.metrics", "get_meter_provider"))
+    }
+
+    fn new(explicit: Option<Py<PyAny>>, getter: (&'static str, &'static str)) -> Self {
+        Self { explicit, getter, function: PyOnceLock::new(), unset: PyOnceLock::new() }
+    }
+
+    /// The same source once more.
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self::new(self.explicit.as_ref().map(|explicit| explicit.clone_ref(py)), self.getter)
+    }
+
+    /// Looks at the provider. Cheap while nothing has been configured.
+    pub(crate) fn resolve<'py>(&self, py: Python<'py>) -> PyResult<Provider<'py>> {
+        if let Some(explicit) = &self.explicit {
+            let provider = explicit.bind(py).clone();
+            return Ok(NativeProvider::of(&provider).map_or(Provider::Python(provider), Provider::Native));
+        }
+        let (module, name) = self.getter;
+        let provider = self.function.import(py, module, name)?.call0()?;
+        if self.unset.get(py).is_some_and(|unset| provider.is(unset)) {
+            return Ok(Provider::Unset(provider));
+        }
+        // The API's own classes are proxies that wait for a provider and no-ops; an SDK's are defined elsewhere.
+        let defined_in: String = provider.get_type().getattr("__module__")?.extract()?;
+        if defined_in.starts_with("opentelemetry.trace") || defined_in.starts_with("opentelemetry.metrics") {
+            self.unset.get_or_init(py, || provider.clone().unbind());
+            return Ok(Provider::Unset(provider));
+        }
+        Ok(NativeProvider::of(&provider).map_or(Provider::Python(provider), Provider::Native))
+    }
+}
+
+/// Says at the first record, if nobody will receive it, what to install.
 pub(crate) fn warn_unset(py: Python<'_>, provider: &Bound<'_, PyAny>) {
+    static LOOKED: AtomicBool = AtomicBool::new(false);
+    if LOOKED.swap(true, Ordering::Relaxed) {
+        return;
+    }
     let is_proxy = provider.get_type().name().is_ok_and(|name| name.to_string_lossy().contains("Proxy"));
     let disabled = std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.trim().eq_ignore_ascii_case("true"));
     let no_exporter = std::env::var("OTEL_TRACES_EXPORTER").is_ok_and(|value| value.trim() == "none");

@@ -9,7 +9,9 @@ use pyo3::types::PyDict;
 
 /// The request context of a call of one of the wrapped methods: its argument from Flask 3.2 on, the current one before.
 pub(crate) fn request_context<'py>(call: &Call<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if let Ok(argument) = call.args.get_item(1)
+    // Asking for an argument that is not there would make an exception on every request.
+    if call.args.len() > 1
+        && let Ok(argument) = call.args.get_item(1)
         && !argument.is_none()
         && !argument.is_instance_of::<PyBaseException>()
         && argument.getattr_opt(intern!(call.py(), "request"))?.is_some()

@@ -8,7 +8,7 @@ use otel_rs_core::http::{ClaimedRequest, EnvironFacts, Response, ServerSpan};
 use otel_rs_core::propagation::Incoming;
 use otel_rs_core::text::Text;
 use otel_rs_core::trace::Span;
-use otel_rs_semconv::http::{ResponseStatus, default_span_name, route_span_name};
+use otel_rs_semconv::http::ResponseStatus;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -215,12 +215,8 @@ impl Request {
         let py = environ.py();
         let route = flask::rule_of(flask_request)?.and_then(|rule| Text::from_any(&rule));
         let server = &self.settings.server;
-        let all_methods = server.captures_all_methods(py);
-        let name = match &route {
-            Some(route) => route_span_name(facts.method(), all_methods, route.as_str()),
-            None => default_span_name(facts.method(), all_methods, facts.path()),
-        };
         let route_name = route.as_ref().map(Text::as_str);
+        let name = server.span_name(py, facts, route_name);
         let started = match &self.claimed {
             None => server.start(environ, facts, &name, route_name, self.started_at_ns)?,
             Some(claimed) => {

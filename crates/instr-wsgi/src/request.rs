@@ -9,8 +9,8 @@ use otel_rs_core::guard::guard;
 use otel_rs_core::http::{Close, EnvironFacts, HttpServer, Response, ResponseBody, call_hook};
 use otel_rs_core::text::Text;
 use otel_rs_core::trace::{Span, StatusCode, message};
+use otel_rs_semconv::http::ResponseStatus;
 use otel_rs_semconv::http::attributes::{ERROR_TYPE, HTTP_ROUTE};
-use otel_rs_semconv::http::{ResponseStatus, default_span_name};
 use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -47,7 +47,7 @@ impl Request {
     pub(crate) fn begin(server: Arc<HttpServer>, environ: &Bound<'_, PyDict>) -> PyResult<Self> {
         let py = environ.py();
         let facts = server.read(environ)?;
-        let name = default_span_name(facts.method(), server.captures_all_methods(py), facts.path());
+        let name = server.span_name(py, &facts, None);
         let started = server.start(environ, &facts, &name, None, None)?;
         server.capture_request_headers(&started, environ);
         server.call_request_hook(&started, environ)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use otel_rs_abi::KeyValue;
 use otel_rs_semconv::http::attributes::{ERROR_TYPE, HTTP_ROUTE};
 use otel_rs_semconv::http::instruments::ServerInstruments;
-use otel_rs_semconv::http::{Request, ResponseStatus};
+use otel_rs_semconv::http::{Request, ResponseStatus, default_span_name, route_span_name};
 use otel_rs_semconv::{Convention, Stability};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -14,6 +14,7 @@ use pyo3::types::PyDict;
 use super::{CapturedHeaders, EnvironFacts, call_hook};
 use crate::Scope;
 use crate::context;
+use crate::log;
 use crate::metrics::{Instrument, Meter};
 use crate::propagation::Incoming;
 use crate::text::Text;
@@ -22,6 +23,7 @@ use crate::trace::{Span, SpanBuilder, SpanKind, StatusCode, Tracer};
 /// An instrumented HTTP server: its settings, read when it starts to instrument, its tracer and its instruments.
 pub struct HttpServer {
     stability: Stability,
+    low_cardinality_names: bool,
     capture: PyOnceLock<Capture>,
     tracer: Tracer,
     active_requests: Instrument,
@@ -84,6 +86,7 @@ impl HttpServer {
         let instruments = instruments(stability);
         Ok(Self {
             stability,
+            low_cardinality_names: switched_on(py, "OTEL_RS_HTTP_LOW_CARDINALITY_SPAN_NAMES"),
             capture: PyOnceLock::new(),
             tracer: Tracer::new(scope, option("tracer_provider")?),
             active_requests: meter.instrument(py, instruments.active_requests),
@@ -109,6 +112,17 @@ impl HttpServer {
             all_methods: captures_all_methods(),
             headers: CapturedHeaders::from_environment(py),
         })
+    }
+
+    /// The name of a request's span: `{method} {route}`, or without a route `{method} {path}`. With
+    /// `OTEL_RS_HTTP_LOW_CARDINALITY_SPAN_NAMES` it is the method alone without a route, since clients choose paths.
+    pub fn span_name(&self, py: Python<'_>, facts: &EnvironFacts, route: Option<&str>) -> String {
+        let all_methods = self.captures_all_methods(py);
+        match route {
+            Some(route) => route_span_name(facts.method(), all_methods, route),
+            None if self.low_cardinality_names => default_span_name(facts.method(), all_methods, ""),
+            None => default_span_name(facts.method(), all_methods, facts.path()),
+        }
     }
 
     /// Reads the facts of a request.
@@ -256,4 +270,14 @@ impl HttpServer {
 /// Whether unknown methods are reported as they are (`OTEL_PYTHON_INSTRUMENTATION_HTTP_CAPTURE_ALL_METHODS`).
 pub fn captures_all_methods() -> bool {
     std::env::var_os("OTEL_PYTHON_INSTRUMENTATION_HTTP_CAPTURE_ALL_METHODS").is_some_and(|value| !value.is_empty())
+}
+
+/// Whether a variable of ours is `true`. Anything but `true`, `false` and nothing is named in one log line.
+fn switched_on(py: Python<'_>, variable: &'static str) -> bool {
+    let value = std::env::var(variable).unwrap_or_default();
+    let value = value.trim();
+    if !["", "true", "false"].iter().any(|known| value.eq_ignore_ascii_case(known)) {
+        log::warning_once(py, variable, &format!("{variable} is '{value}': expected true or false; false is used"));
+    }
+    value.eq_ignore_ascii_case("true")
 }

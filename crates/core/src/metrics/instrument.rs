@@ -7,19 +7,19 @@ use pyo3::sync::PyOnceLock;
 
 use super::{api::ApiInstrument, native::NativeInstrument};
 use crate::log;
-use crate::provider::{self, Provider, Scope};
+use crate::provider::{Provider, ProviderSource, Scope};
 
 /// Makes instruments for one instrumentation scope.
 pub struct Meter {
     scope: Scope,
-    provider: Option<Py<PyAny>>,
+    provider: ProviderSource,
 }
 
 /// A counter, up-down counter or histogram.
 pub struct Instrument {
     definition: &'static Definition,
     scope: Scope,
-    provider: Option<Py<PyAny>>,
+    provider: ProviderSource,
     backend: PyOnceLock<Backend>,
 }
 
@@ -31,7 +31,7 @@ enum Backend {
 impl Meter {
     /// A meter of `provider`, or of the global provider once there is one.
     pub fn new(scope: Scope, provider: Option<Py<PyAny>>) -> Self {
-        Self { scope, provider }
+        Self { scope, provider: ProviderSource::meter(provider) }
     }
 
     /// An instrument of this meter.
@@ -39,7 +39,7 @@ impl Meter {
         let instrument = Instrument {
             definition,
             scope: self.scope,
-            provider: self.provider.as_ref().map(|provider| provider.clone_ref(py)),
+            provider: self.provider.clone_ref(py),
             backend: PyOnceLock::new(),
         };
         // The instrument exists at the provider from now on if there is one, as the API makes it.
@@ -77,7 +77,7 @@ impl Instrument {
 
     /// Nothing while no provider has been configured: there is nobody to record for.
     fn resolve(&self, py: Python<'_>) -> PyResult<Option<Backend>> {
-        Ok(match provider::resolve(py, self.provider.as_ref(), "opentelemetry.metrics", "get_meter_provider")? {
+        Ok(match self.provider.resolve(py)? {
             Provider::Native(native) => {
                 Some(Backend::Native(NativeInstrument::new(native, self.scope, self.definition)?))
             }

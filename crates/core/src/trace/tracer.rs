@@ -6,13 +6,15 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::{Span, api::ApiTracer, native::NativeTracer};
-use crate::provider::{self, Provider, Scope};
+use crate::provider::{self, Provider, ProviderSource, Scope};
 
 /// Makes spans for one instrumentation scope.
 pub struct Tracer {
     scope: Scope,
-    provider: Option<Py<PyAny>>,
+    provider: ProviderSource,
     backend: PyOnceLock<Backend>,
+    /// The API's own tracer, in use while nothing has been configured.
+    proxy: PyOnceLock<ApiTracer>,
 }
 
 enum Backend {
@@ -39,7 +41,7 @@ pub struct SpanBuilder<'a, 'py> {
 impl Tracer {
     /// A tracer of `provider`, or of the global provider once there is one.
     pub fn new(scope: Scope, provider: Option<Py<PyAny>>) -> Self {
-        Self { scope, provider, backend: PyOnceLock::new() }
+        Self { scope, provider: ProviderSource::tracer(provider), backend: PyOnceLock::new(), proxy: PyOnceLock::new() }
     }
 
     /// Starts a span; it does not become current.
@@ -51,7 +53,7 @@ impl Tracer {
         if let Some(backend) = self.backend.get(py) {
             return backend.start(py, builder);
         }
-        match provider::resolve(py, self.provider.as_ref(), "opentelemetry.trace", "get_tracer_provider")? {
+        match self.provider.resolve(py)? {
             Provider::Native(native) => {
                 let tracer = NativeTracer::new(native, self.scope)?;
                 self.backend.get_or_init(py, || Backend::Native(tracer)).start(py, builder)
@@ -62,7 +64,7 @@ impl Tracer {
             }
             Provider::Unset(proxy) => {
                 provider::warn_unset(py, &proxy);
-                ApiTracer::new(&proxy, self.scope)?.start(py, builder)
+                self.proxy.get_or_try_init(py, || ApiTracer::new(&proxy, self.scope))?.start(py, builder)
             }
         }
     }

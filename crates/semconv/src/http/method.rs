@@ -42,6 +42,12 @@ impl<'a> Method<'a> {
 
 /// The method in upper case, or [`OTHER`].
 fn sanitize(method: &str, capture_all: bool) -> Cow<'_, str> {
+    // Nearly every request has one of these two, as they are.
+    match method {
+        "GET" => return Cow::Borrowed("GET"),
+        "POST" => return Cow::Borrowed("POST"),
+        _ => {}
+    }
     if let Some(known) = KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(method)) {
         return Cow::Borrowed(known);
     }
