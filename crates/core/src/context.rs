@@ -148,7 +148,7 @@ pub fn derive<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let runtime = runtime(py)?;
     let entries = match base {
-        Some(base) => base.call_method0(intern!(py, "copy"))?.cast_into::<PyDict>()?,
+        Some(base) => entries_of(base)?,
         None => PyDict::new(py),
     };
     if let Some(span) = values.span {
@@ -192,6 +192,15 @@ pub struct ContextValues<'a, 'py> {
     pub baggage: Option<&'a Bound<'py, PyDict>>,
     /// Other entries.
     pub other: &'a [(&'static str, &'a Bound<'py, PyAny>)],
+}
+
+/// A `dict` of what is in a context. The context of most requests is empty.
+fn entries_of<'py>(context: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    match context.cast::<PyDict>() {
+        Ok(entries) if entries.is_empty() => Ok(PyDict::new(context.py())),
+        Ok(entries) => entries.copy(),
+        Err(_) => Ok(context.call_method0(intern!(context.py(), "copy"))?.cast_into()?),
+    }
 }
 
 fn get_value<'py>(context: &Bound<'py, PyAny>, key: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {

@@ -213,7 +213,8 @@ impl Request {
         request_context: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let py = environ.py();
-        let route = flask::rule_of(flask_request)?.and_then(|rule| Text::from_any(&rule));
+        let rule = flask::rule_of(flask_request)?;
+        let route = rule.as_ref().and_then(Text::from_any);
         let server = &self.settings.server;
         let route_name = route.as_ref().map(Text::as_str);
         let name = server.span_name(py, facts, route_name);
@@ -230,7 +231,7 @@ impl Request {
             server.restate(py, &started.span, facts, route_name);
         }
         server.capture_request_headers(&started, environ);
-        let context = self.context_with(&started, flask_request, route_name)?;
+        let context = self.context_with(&started, flask_request, rule.as_ref())?;
         let token = context::attach(&context)?;
         self.progress(|progress| {
             progress.span = Some(started.span);
@@ -263,7 +264,7 @@ impl Request {
         &self,
         started: &ServerSpan<'py>,
         flask_request: &Bound<'py, PyAny>,
-        route: Option<&str>,
+        rule: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = flask_request.py();
         let tags = PyDict::new(py);
@@ -278,8 +279,10 @@ impl Request {
                     tags.set_item(intern!(py, "controller"), endpoint)?;
                 }
             }
-            if let Some(route) = route.filter(|route| commenter.route && !route.is_empty()) {
-                tags.set_item(intern!(py, "route"), route)?;
+            if let Some(rule) = rule.filter(|_| commenter.route)
+                && rule.is_truthy()?
+            {
+                tags.set_item(intern!(py, "route"), rule)?;
             }
             other.push(("SQLCOMMENTER_ORM_TAGS_AND_VALUES", tags.as_any()));
         }

@@ -11,16 +11,17 @@ use crate::resource::Resource;
 use crate::trace::{self, Scope, SpanContext, SpanKind, SpanRecord, StatusCode};
 
 /// The request for spans of one resource, grouped by scope in the order of each scope's first span.
-pub(super) fn request(spans: &[Arc<SpanRecord>], resource: &Resource) -> ExportTraceServiceRequest {
-    let mut scopes: Vec<(&Arc<Scope>, ScopeSpans)> = Vec::new();
+pub(super) fn request(spans: Vec<Arc<SpanRecord>>, resource: &Resource) -> ExportTraceServiceRequest {
+    let mut scopes: Vec<(Arc<Scope>, ScopeSpans)> = Vec::new();
     for record in spans {
         let scope = &record.origin.scope;
-        let index = scopes.iter().position(|(known, _)| Arc::ptr_eq(known, scope) || known == &scope);
+        let index = scopes.iter().position(|(known, _)| Arc::ptr_eq(known, scope) || known == scope);
         let index = index.unwrap_or_else(|| {
-            scopes.push((scope, scope_spans(scope)));
+            scopes.push((Arc::clone(scope), scope_spans(scope)));
             scopes.len() - 1
         });
-        scopes[index].1.spans.push(encode(record));
+        // Python has let go of most spans by now; one that it still holds is copied.
+        scopes[index].1.spans.push(encode(Arc::unwrap_or_clone(record)));
     }
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
@@ -35,46 +36,46 @@ fn scope_spans(scope: &Scope) -> ScopeSpans {
     ScopeSpans { scope: Some(common::scope(scope)), spans: Vec::new(), schema_url: scope.schema_url.to_string() }
 }
 
-fn encode(record: &SpanRecord) -> Span {
+fn encode(record: SpanRecord) -> Span {
     Span {
         trace_id: record.context.trace_id.to_vec(),
         span_id: record.context.span_id.to_vec(),
         trace_state: trace_state(&record.context),
         parent_span_id: record.parent.as_ref().map(|parent| parent.span_id.to_vec()).unwrap_or_default(),
         flags: flags(record.parent.as_ref()),
-        name: record.name.to_string(),
+        name: record.name.into_owned(),
         kind: kind(&record.kind).into(),
         start_time_unix_nano: record.start_ns,
         end_time_unix_nano: record.end_ns.unwrap_or_default(),
-        attributes: common::attributes(&record.attributes),
         dropped_attributes_count: record.attributes.dropped(),
-        events: record.events.iter().map(event).collect(),
+        attributes: common::attributes(record.attributes),
+        events: record.events.into_iter().map(event).collect(),
         dropped_events_count: record.dropped_events,
-        links: record.links.iter().map(link).collect(),
+        links: record.links.into_iter().map(link).collect(),
         dropped_links_count: record.dropped_links,
         status: Some(Status {
-            message: record.status.description.as_deref().unwrap_or_default().to_owned(),
+            message: record.status.description.map(Into::into).unwrap_or_default(),
             code: status_code(record.status.code).into(),
         }),
     }
 }
 
-fn event(event: &trace::Event) -> span::Event {
+fn event(event: trace::Event) -> span::Event {
     span::Event {
         time_unix_nano: event.time_ns,
-        name: event.name.to_string(),
-        attributes: common::attributes(&event.attributes),
+        name: event.name.into_owned(),
         dropped_attributes_count: event.attributes.dropped(),
+        attributes: common::attributes(event.attributes),
     }
 }
 
-fn link(link: &trace::Link) -> span::Link {
+fn link(link: trace::Link) -> span::Link {
     span::Link {
         trace_id: link.context.trace_id.to_vec(),
         span_id: link.context.span_id.to_vec(),
         trace_state: String::new(),
-        attributes: common::attributes(&link.attributes),
         dropped_attributes_count: link.attributes.dropped(),
+        attributes: common::attributes(link.attributes),
         flags: flags(Some(&link.context)),
     }
 }
