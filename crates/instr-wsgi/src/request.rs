@@ -122,16 +122,16 @@ impl Request {
 
     /// The application raised instead of answering.
     pub(crate) fn raised(&self, py: Python<'_>, error: &PyErr) {
-        let exception = error.value(py);
+        let exception = exception_of(py, error);
         if !self.server.stability().reports_new() || !exception.is_instance_of::<PyException>() {
             return self.end(py, Some(error));
         }
         let error_type = error.get_type(py).qualname().map(|name| name.to_string_lossy().into_owned());
         let error_type = error_type.unwrap_or_default();
-        self.span.record_error(exception);
+        self.span.record_error(&exception);
         // In the stable convention the stock middleware ends with the message alone.
         self.span.set_attributes(py, &[KeyValue::new(ERROR_TYPE, error_type.as_str())]);
-        self.span.set_status(py, StatusCode::Error, &message(exception));
+        self.span.set_status(py, StatusCode::Error, &message(&exception));
         self.measure(py, Some(&error_type));
         self.end(py, None);
     }
@@ -142,7 +142,7 @@ impl Request {
             return;
         }
         if let Some(error) = error {
-            self.span.record_error(error.value(py));
+            self.span.record_error(&exception_of(py, error));
         }
         self.measure(py, None);
         // A span that never ends is never exported.
@@ -171,6 +171,11 @@ impl Request {
         };
         self.server.record_duration(py, &self.facts, &response, self.started.elapsed(), Some(&self.span));
     }
+}
+
+/// The exception with its traceback, which before Python 3.12 it has only once it has been caught.
+fn exception_of<'py>(py: Python<'py>, error: &PyErr) -> Bound<'py, PyAny> {
+    error.clone_ref(py).into_value(py).into_bound(py).into_any()
 }
 
 /// What the instrumentation of a framework finds in the environ of a request that came through an instrumented server.
