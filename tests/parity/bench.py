@@ -75,6 +75,19 @@ class Bench:
         if self._instrumentor is not None:
             self._instrumentor.uninstrument_app(app)
 
+    def wrap(self, application: Application, **options: Any) -> Application:
+        """``OpenTelemetryMiddleware`` around a WSGI application, with this scenario's providers."""
+        middleware = stacks.middleware(self.stack)
+        if middleware is None:
+            return application
+        wrapped: Application = middleware(application, **self._with_providers(options))
+        return wrapped
+
+    def export_metrics(self) -> None:
+        """Exports the metrics as they are now."""
+        if self._providers is not None:
+            self._providers.meter_provider.force_flush()
+
     def tracer(self) -> trace.Tracer:
         """A tracer of the application's own."""
         if self._providers is None:

@@ -13,7 +13,7 @@ from parity.scenarios import all_scenarios
 from parity.stacks import STACKS
 
 SEED = 20261123
-COUNT = 2100
+COUNT = 2750
 
 
 @cache

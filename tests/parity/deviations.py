@@ -43,13 +43,6 @@ DEVIATIONS = (
         line=r"^spans\[1\]\.(parent|trace): ",
     ),
     Deviation(
-        name="Metrics behind a middleware",
-        reason="where instrument_app() finds a middleware in place, spans and metrics read the same environ; stock's "
-        "metrics read the one outside",
-        scenarios=("setups.proxy_fix_before_instrument_app", "generated-*-proxy-fix-before"),
-        line=r"^metrics\.[^ ]+ http\.server\.(active_requests|duration|request\.duration)\.points\.",
-    ),
-    Deviation(
         name="Metric attributes without a value",
         reason="the Rust SDK has no attribute value that stands for None, which is what the server name of a request "
         "without SERVER_NAME is",

@@ -14,8 +14,10 @@ def count_features(batches: Iterable[Batch], records: dict[str, Any]) -> Counter
     """How many requests met each feature, by what was sent and what stock answered."""
     counts: Counter[str] = Counter()
     for batch in batches:
+        library = "WSGI" if batch.shape.startswith("wsgi") else "Flask"
         for case, answer in zip(batch.cases, records[batch.label]["answers"], strict=True):
             counts["requests"] += 1
+            counts[f"{library} requests"] += 1
             counts[f"shape {batch.shape}"] += 1
             counts.update(_of_case(case))
             counts.update(_of_answer(answer))
@@ -43,6 +45,10 @@ def _of_answer(answer: Answer) -> Iterable[str]:
         yield "an exception reaches the server"
     elif answer["status"]:
         yield f"status {answer['status'][0]}xx"
+    if "start_response with exc_info" in answer["calls"]:
+        yield "response started anew"
+    if any(call.startswith("write") for call in answer["calls"]):
+        yield "body written with write()"
 
 
 def _of_span(span: dict[str, Any]) -> Iterable[str]:
@@ -52,6 +58,8 @@ def _of_span(span: dict[str, Any]) -> Iterable[str]:
         yield "span of a remote trace"
     if "http.route" not in span["attributes"] and span["kind"] == "SERVER":
         yield "span without a route"
+    if span["name"] == "child":
+        yield "span of the application's own"
     if "http.url" in span["attributes"]:
         yield "span with a rebuilt URL"
     if any(key.startswith("http.request.header") for key in span["attributes"]):

@@ -30,9 +30,25 @@ class Run:
         return self.records[label]  # type: ignore[no-any-return]
 
 
+class WorkerFailure(Exception):
+    """The worker itself failed, not what it compares."""
+
+
 def run(stack: str, convention: str, *jobs: str) -> Run:
     """Runs jobs in a process of its own."""
-    with OtlpReceiver() as receiver, tempfile.TemporaryDirectory() as folder:
+    with OtlpReceiver() as receiver:
+        records, stderr = work(receiver, stack, convention, *jobs)
+        telemetry = by_label(receiver)
+    unknown = telemetry.keys() - records.keys()
+    assert not unknown, f"telemetry of unknown labels: {sorted(unknown)}"
+    nothing: dict[str, Any] = {"spans": [], "metrics": {}}
+    merged = {label: record | telemetry.get(label, nothing) for label, record in records.items()}
+    return Run(merged, stderr)
+
+
+def work(receiver: OtlpReceiver, stack: str, convention: str, *jobs: str) -> tuple[dict[str, Any], str]:
+    """Runs jobs with ``receiver`` as their receiver; returns their records by label, and the standard error."""
+    with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "records.json"
         process = subprocess.run(
             [sys.executable, "-m", "parity.worker", stack, str(out), *jobs],
@@ -42,14 +58,9 @@ def run(stack: str, convention: str, *jobs: str) -> Run:
             timeout=_TIMEOUT,
             check=False,
         )
-        assert process.returncode == 0, f"{stack} ended with {process.returncode}:\n{process.stderr[-4000:]}"
-        records: dict[str, Any] = json.loads(out.read_text())
-        telemetry = by_label(receiver)
-    unknown = telemetry.keys() - records.keys()
-    assert not unknown, f"telemetry of unknown labels: {sorted(unknown)}"
-    nothing: dict[str, Any] = {"spans": [], "metrics": {}}
-    merged = {label: record | telemetry.get(label, nothing) for label, record in records.items()}
-    return Run(merged, process.stderr)
+        if process.returncode != 0:
+            raise WorkerFailure(f"{stack} ended with {process.returncode}:\n{process.stderr[-4000:]}")
+        return json.loads(out.read_text()), process.stderr
 
 
 def _variables(endpoint: str, convention: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The stacks: which instrumentor, and which SDK behind it."""
+"""The stacks: which instrumentation, and which SDK behind it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ def instrumentor(stack: str) -> Any:
     if stack == "stock":
         return importlib.import_module("opentelemetry.instrumentation.flask").FlaskInstrumentor()
     return importlib.import_module("otel_rs_instr_flask").FlaskInstrumentor()
+
+
+def middleware(stack: str) -> Any:
+    """The stack's WSGI middleware, None for the bare application."""
+    if stack == BARE:
+        return None
+    package = "opentelemetry.instrumentation.wsgi" if stack == "stock" else "otel_rs_instr_wsgi"
+    return importlib.import_module(package).OpenTelemetryMiddleware
 
 
 def forget_options(stack: str) -> None:

@@ -49,12 +49,16 @@ def environ(
 
 def call(application: Application, request: dict[str, Any], *, read: bool = True, close: bool = True) -> Answer:
     """Sends a request and returns what a server would have seen, exceptions that reach it included."""
-    answer: Answer = {"status": None, "headers": None, "body": None, "raised": None, "errors": ""}
+    answer: Answer = {"status": None, "headers": None, "body": None, "raised": None, "errors": "", "calls": []}
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
         answer["status"] = status
         answer["headers"] = [list(header) for header in headers]
-        return lambda data: None
+        answer["calls"].append(f"start_response{' with exc_info' if exc_info else ''}")
+        return write
+
+    def write(data: bytes) -> None:
+        answer["calls"].append(f"write {data!r}")
 
     try:
         iterable = application(request, start_response)
