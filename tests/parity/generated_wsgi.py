@@ -13,9 +13,10 @@ from parity.wsgi_client import Application
 
 SHAPES = ("wsgi", "wsgi-hooks", "wsgi-outer-span", "wsgi-nested")
 PATHS = [
-    "/", "/", "/", "/\u00e9", "//", "", "/%41", "/raise", "/late-raise", "/body-raises", "/restart", "/write", "/stream",
-    "/stream", "/child", "/child", "/chunk-child", "/baggage", "/big", "/empty", "/mutate", "/status/299 Odd",
-    "/status/404 Not Found", "/status/500 Oh", "/status/503 Service Unavailable", "/status/099 Low", "/status/abc def",
+    "/", "/", "/", "/\u00e9", "//", "", "/%41", "/raise", "/late-raise", "/body-raises", "/restart", "/write",
+    "/stream", "/stream", "/child", "/child", "/chunk-child", "/baggage", "/big", "/empty", "/mutate",
+    "/status/299 Odd", "/status/404 Not Found", "/status/500 Oh", "/status/503 Service Unavailable", "/status/099 Low",
+    "/status/abc def",
 ]  # fmt: skip
 # Its status has no reason.
 BARE_STATUS = "/status/200"

@@ -25,6 +25,8 @@ _OWN_RESOURCE = (
 _INSTRUMENTATION_FRAME = re.compile(
     r'^  File "[^"]*/(?:opentelemetry|otel_rs_\w+|tests/parity/wsgi_client)[^"]*", line \d+.*\n(?:    .*\n)*', re.M
 )
+# What is left of a stack trace that has no other frames.
+_EMPTY_TRACE = re.compile(r"^Traceback \(most recent call last\):\n(?! )", re.M)
 
 Comparable = dict[str, Any]
 
@@ -83,7 +85,7 @@ def _event(event: Any, within_span: bool) -> Comparable:
     attributes = attributes_of(event.attributes)
     trace = attributes.get("exception.stacktrace")
     if isinstance(trace, str):
-        attributes["exception.stacktrace"] = _INSTRUMENTATION_FRAME.sub("", trace)
+        attributes["exception.stacktrace"] = _EMPTY_TRACE.sub("", _INSTRUMENTATION_FRAME.sub("", trace))
     return {"name": event.name, "attributes": _typed(attributes), "within the span": within_span}
 
 

@@ -1,7 +1,7 @@
 """Runs scenarios or generated requests on one stack: ``python -m parity.worker STACK OUT JOB…``.
 
-A job is the name of a scenario, ``generated:SEED:COUNT`` or ``MODULE:FUNCTION``, a scenario of another suite. What the application saw goes to the file OUT as JSON, the
-telemetry to ``OTEL_EXPORTER_OTLP_ENDPOINT``.
+A job is the name of a scenario, ``generated:SEED:COUNT``, or ``MODULE:FUNCTION`` for a scenario of another suite. What
+the application saw goes to the file OUT as JSON, the telemetry to ``OTEL_EXPORTER_OTLP_ENDPOINT``.
 """
 
 from __future__ import annotations

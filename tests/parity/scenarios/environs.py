@@ -20,11 +20,17 @@ def _app() -> flask.Flask:
     return app
 
 
+def _plain(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"plain"]
+
+
 def _each(bench: Bench, *overrides: dict[str, Any]) -> None:
+    """To a Flask application, and to a WSGI application under the middleware."""
     bench.instrument()
-    app = _app()
-    for override in overrides:
-        bench.request(app, "/a b", query="c=d", overrides=override)
+    for app in (_app(), bench.wrap(_plain)):
+        for override in overrides:
+            bench.request(app, "/a b", query="c=d", overrides=override)
 
 
 def absent_keys(bench: Bench) -> None:
