@@ -21,7 +21,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-BUILD_ENVIRONMENT := .venv-build-$(PYTHON_VERSION)
+# One for all interpreters: the wheels are abi3.
+BUILD_ENVIRONMENT := .venv-build
 TEST_ENVIRONMENT := .venv-test-$(PYTHON_VERSION)
 REQUIREMENTS := tests/requirements
 
@@ -45,7 +46,7 @@ help:
 
 wheels: $(WHEELS)
 
-$(WHEELS): $(WHEEL_SOURCES) $(BUILD_ENVIRONMENT)/.ready scripts/build_wheels.sh
+$(WHEELS): $(WHEEL_SOURCES) scripts/build_wheels.sh | $(BUILD_ENVIRONMENT)/.ready
 	@scripts/build_wheels.sh $(BUILD_ENVIRONMENT) $(PROFILE) $(WHEEL_PROJECTS)
 	@touch $@
 
@@ -72,15 +73,15 @@ test-python: $(TEST_ENVIRONMENT)/.wheels
 	@echo "==> pytest on Python $(PYTHON_VERSION)"
 	@$(TEST_ENVIRONMENT)/bin/python -m pytest --durations=5 $(PYTEST_ARGUMENTS)
 
-# The suites that run in one process, on the oldest and the newest other interpreter of this machine.
+# The suites that need no servers and no downloads, on the oldest and the newest other interpreter of this machine.
 test-interpreters: $(WHEELS)
 	@for python in $$(scripts/other_pythons.sh $(PYTHON_VERSION)); do \
 	    $(MAKE) test-fast PYTHON=$$python PROFILE=$(PROFILE); \
 	done
 
 test-fast: $(TEST_ENVIRONMENT)/.wheels
-	@echo "==> pytest on Python $(PYTHON_VERSION), without the end-to-end tests"
-	@$(TEST_ENVIRONMENT)/bin/python -m pytest -q --ignore=tests/e2e $(PYTEST_ARGUMENTS)
+	@echo "==> pytest on Python $(PYTHON_VERSION), without the end-to-end and the stock suites"
+	@$(TEST_ENVIRONMENT)/bin/python -m pytest -q --ignore=tests/e2e --ignore=tests/conformance $(PYTEST_ARGUMENTS)
 
 $(TEST_ENVIRONMENT)/.ready: $(wildcard $(REQUIREMENTS)/*.txt) scripts/create_environment.sh
 	@scripts/create_environment.sh $(PYTHON) $(TEST_ENVIRONMENT) -r $(REQUIREMENTS)/test.txt -r $(REQUIREMENTS)/lint.txt
