@@ -190,3 +190,19 @@ def test_the_body_reads_itself_through_another_request(instrumentor: FlaskInstru
         assert outer.context is not None
         assert span.parent.span_id == outer.context.span_id
     assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+def test_the_stack_trace_of_an_error_in_the_body(instrumentor: FlaskInstrumentor, telemetry: Telemetry) -> None:
+    instrumentor.instrument(**telemetry.providers)
+    app = flask.Flask("trace")
+
+    def body() -> Iterator[bytes]:
+        yield b"chunk"
+        raise ValueError("here")
+
+    app.add_url_rule("/", view_func=lambda: flask.Response(body()))
+    with pytest.raises(ValueError, match="here"):
+        list(app(environ(), lambda status, headers, exc_info=None: lambda data: None))
+    (event,) = telemetry.span().events
+    assert event.attributes is not None
+    assert 'raise ValueError("here")' in str(event.attributes["exception.stacktrace"])

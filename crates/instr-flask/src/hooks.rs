@@ -5,7 +5,7 @@ use std::sync::Arc;
 use otel_rs_core::http::{Close, ResponseBody};
 use otel_rs_core::log;
 use otel_rs_core::patch::Call;
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyBaseException, PyException};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -166,13 +166,13 @@ impl<'py> Arguments<'py> {
         };
         // Servers test for the type of their file wrapper.
         let file_wrapper = self.environ.get_item(intern!(py, "wsgi.file_wrapper")).ok().flatten();
-        if file_wrapper.is_some_and(|file_wrapper| body.bind(py).get_type().is(&file_wrapper)) {
+        if file_wrapper.is_some_and(|file_wrapper| body.bind(py).is_instance(&file_wrapper).unwrap_or(false)) {
             request.get().complete_stream(py, None);
             return body;
         }
         let observed = request.clone_ref(py);
-        let observer = Box::new(move |py: Python<'_>, error: Option<&PyErr>| {
-            observed.get().complete_stream(py, error);
+        let observer = Box::new(move |py: Python<'_>, exception: Option<&Bound<'_, PyBaseException>>| {
+            observed.get().complete_stream(py, exception);
         });
         ResponseBody::wrap(body.bind(py), context, Close::ByServer, observer).unwrap_or(body)
     }

@@ -9,6 +9,7 @@ use otel_rs_core::propagation::Incoming;
 use otel_rs_core::text::Text;
 use otel_rs_core::trace::Span;
 use otel_rs_semconv::http::ResponseStatus;
+use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -368,8 +369,8 @@ impl Request {
     }
 
     /// The body of a stream has ended, with the exception that it raised, if it raised one.
-    pub(crate) fn complete_stream(&self, py: Python<'_>, error: Option<&PyErr>) {
-        self.end_span(py, error.map(|error| error.value(py).as_any()));
+    pub(crate) fn complete_stream(&self, py: Python<'_>, exception: Option<&Bound<'_, PyBaseException>>) {
+        self.end_span(py, exception.map(Bound::as_any));
         self.complete(py);
     }
 

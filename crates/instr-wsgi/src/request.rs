@@ -11,7 +11,7 @@ use otel_rs_core::text::Text;
 use otel_rs_core::trace::{Span, StatusCode, message};
 use otel_rs_semconv::http::ResponseStatus;
 use otel_rs_semconv::http::attributes::{ERROR_TYPE, HTTP_ROUTE};
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyBaseException, PyException};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -108,23 +108,26 @@ impl Request {
         let py = body.py();
         // Servers test for the type of their file wrapper, so it is not wrapped.
         let file_wrapper = environ.get_item(intern!(py, "wsgi.file_wrapper"))?;
-        if file_wrapper.is_some_and(|file_wrapper| body.get_type().is(&file_wrapper)) {
+        if file_wrapper.is_some_and(|file_wrapper| body.is_instance(&file_wrapper).unwrap_or(false)) {
             self.end(py, None);
             return Ok(body.clone().unbind());
         }
-        if body.hasattr(intern!(py, "__len__"))? {
+        if body.hasattr(intern!(py, "__len__")).unwrap_or(false) {
             self.measure(py, None);
         }
         let request = self.clone();
-        let observer = Box::new(move |py: Python<'_>, error: Option<&PyErr>| request.end(py, error));
+        let observer = Box::new(move |py: Python<'_>, exception: Option<&Bound<'_, PyBaseException>>| {
+            request.end(py, exception);
+        });
         ResponseBody::wrap(body, self.context.clone_ref(py), Close::AtEnd, observer)
     }
 
     /// The application raised instead of answering.
     pub(crate) fn raised(&self, py: Python<'_>, error: &PyErr) {
-        let exception = exception_of(py, error);
+        // It has its traceback then, which before Python 3.12 it has only once it has been caught.
+        let exception = error.clone_ref(py).into_value(py).into_bound(py);
         if !self.server.stability().reports_new() || !exception.is_instance_of::<PyException>() {
-            return self.end(py, Some(error));
+            return self.end(py, Some(&exception));
         }
         let error_type = error.get_type(py).qualname().map(|name| name.to_string_lossy().into_owned());
         let error_type = error_type.unwrap_or_default();
@@ -137,12 +140,12 @@ impl Request {
     }
 
     /// Ends the span, once, with the exception that the body raised, if it raised one.
-    fn end(&self, py: Python<'_>, error: Option<&PyErr>) {
+    pub(crate) fn end(&self, py: Python<'_>, exception: Option<&Bound<'_, PyBaseException>>) {
         if self.progress(|progress| std::mem::replace(&mut progress.ended, true)) {
             return;
         }
-        if let Some(error) = error {
-            self.span.record_error(&exception_of(py, error));
+        if let Some(exception) = exception {
+            self.span.record_error(exception);
         }
         self.measure(py, None);
         // A span that never ends is never exported.
@@ -171,11 +174,6 @@ impl Request {
         };
         self.server.record_duration(py, &self.facts, &response, self.started.elapsed(), Some(&self.span));
     }
-}
-
-/// The exception with its traceback, which before Python 3.12 it has only once it has been caught.
-fn exception_of<'py>(py: Python<'py>, error: &PyErr) -> Bound<'py, PyAny> {
-    error.clone_ref(py).into_value(py).into_bound(py).into_any()
 }
 
 /// What the instrumentation of a framework finds in the environ of a request that came through an instrumented server.

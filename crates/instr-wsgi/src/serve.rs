@@ -47,7 +47,10 @@ pub(crate) fn serve(
     match result {
         Ok(body) => {
             let wrapped = guard("the body of a response", || request.body(&body, &environ));
-            Ok(wrapped.and_then(Result::ok).unwrap_or_else(|| body.unbind()))
+            Ok(wrapped.and_then(Result::ok).unwrap_or_else(|| {
+                guard("the end of a request", || request.end(py, None));
+                body.unbind()
+            }))
         }
         Err(error) => {
             guard("the error of an application", || request.raised(py, &error));

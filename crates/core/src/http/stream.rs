@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use pyo3::exceptions::PyStopIteration;
+use pyo3::exceptions::{PyBaseException, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::context;
 use crate::guard::guard;
 
 /// Told once how a body ended: with the exception that its iteration raised, if it raised one.
-pub type BodyObserver = Box<dyn FnOnce(Python<'_>, Option<&PyErr>) + Send>;
+pub type BodyObserver = Box<dyn FnOnce(Python<'_>, Option<&Bound<'_, PyBaseException>>) + Send>;
 
 /// When the application's `close()` is called. It is called once in any case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,7 +55,7 @@ impl ResponseBody {
         let py = iterable.py();
         let state = State { iterator: None, observer: Some(observer), closed: false };
         let body = Self { iterable: iterable.clone().unbind(), context, close, state: Mutex::new(state) };
-        match iterable.hasattr(intern!(py, "__len__"))? {
+        match iterable.hasattr(intern!(py, "__len__")).unwrap_or(false) {
             true => Ok(Py::new(py, PyClassInitializer::from(body).add_subclass(SizedResponseBody))?.into_any()),
             false => Ok(Py::new(py, body)?.into_any()),
         }
@@ -67,7 +67,9 @@ impl ResponseBody {
 
     fn finish(&self, py: Python<'_>, error: Option<&PyErr>) {
         if let Some(observer) = self.state(|state| state.observer.take()) {
-            guard("the end of a response body", || observer(py, error));
+            // The exception has its traceback then, which before Python 3.12 it has only once it has been caught.
+            let exception = error.map(|error| error.clone_ref(py).into_value(py).into_bound(py));
+            guard("the end of a response body", || observer(py, exception.as_ref()));
         }
     }
 
