@@ -1,5 +1,6 @@
 """Every test of the stock packages passes on ours."""
 
+import os
 import re
 import subprocess
 import sys
@@ -31,8 +32,10 @@ def source(suite: Suite) -> Path:
 
 def run(suite: Suite, where: Environment, *arguments: str, **variables: str) -> str:
     """Runs a suite in a process of its own; returns what it printed. All of its tests must have passed."""
+    # The source is inside of our tree, whose settings are not the suite's.
+    isolated = ("-c", os.devnull, "-p", "no:cacheprovider")
     result = subprocess.run(
-        [where.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, "tests"],
+        [where.python, "-m", "pytest", "-q", *isolated, *arguments, "tests"],
         cwd=source(suite),
         env=where.variables(**variables),
         capture_output=True,
