@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use otel_rs_core::http::HttpServer;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 
 use crate::middleware::OpenTelemetryMiddleware;
 use crate::serve::{Mark, serve};
@@ -21,17 +22,22 @@ pub(crate) fn set_server(server: Option<Arc<HttpServer>>) {
 /// The application as the server gets it. One that is a middleware already is left alone: it has its span.
 pub(crate) fn instrument<'py>(app: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
     let py = app.py();
-    let is_stock_middleware = app
-        .get_type()
-        .fully_qualified_name()
-        .is_ok_and(|name| name.to_string_lossy() == "opentelemetry.instrumentation.wsgi.OpenTelemetryMiddleware");
     let is_instrumented =
         app.is_instance_of::<OpenTelemetryMiddleware>() || app.is_instance_of::<InstrumentedApplication>();
-    if is_stock_middleware || is_instrumented || app.is_none() {
+    if is_instrumented || is_stock_middleware(app) || app.is_none() {
         return app.clone();
     }
     let wrapped = Bound::new(py, InstrumentedApplication { wsgi: app.clone().unbind() });
     wrapped.map_or_else(|_| app.clone(), Bound::into_any)
+}
+
+/// Whether it is the stock middleware or a subclass of it, by name: the stock package is not imported.
+fn is_stock_middleware(app: &Bound<'_, PyAny>) -> bool {
+    app.get_type().mro().iter().filter_map(|class| class.cast_into::<PyType>().ok()).any(|class| {
+        class
+            .fully_qualified_name()
+            .is_ok_and(|name| name.to_string_lossy() == "opentelemetry.instrumentation.wsgi.OpenTelemetryMiddleware")
+    })
 }
 
 /// An application with a span around each request, which the instrumentation of its framework may take over. It shows
