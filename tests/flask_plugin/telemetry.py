@@ -16,6 +16,7 @@ class Telemetry:
     """Providers, and what has come to them."""
 
     def __init__(self, *, native: bool = False) -> None:
+        self.native = native
         self._exporter = InMemorySpanExporter()
         self._reader = InMemoryMetricReader()
         self.tracer_provider: Any = otel_rs_sdk.TracerProvider() if native else TracerProvider()
