@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use otel_rs_core::context::{self, ContextValues, Token};
 use otel_rs_core::http::{ClaimedRequest, EnvironFacts, Response, ServerSpan};
+use otel_rs_core::log;
 use otel_rs_core::propagation::Incoming;
 use otel_rs_core::text::Text;
 use otel_rs_core::trace::Span;
@@ -352,11 +353,19 @@ impl Request {
             progress.span.as_ref().filter(|_| first).map(|span| span.clone_ref(py))
         });
         let Some(span) = span else { return };
-        if let Some(exception) = exception {
-            span.record_error(exception);
-        }
-        if self.claimed.is_none() {
-            span.end(py, None);
+        match (&self.claimed, exception) {
+            (Some(claimed), Some(exception)) => {
+                if let Err(error) = claimed.record_error(exception) {
+                    log::warning_once(py, "claim", &format!("an exception was not recorded: {error}"));
+                }
+            }
+            (Some(_), None) => {}
+            (None, exception) => {
+                if let Some(exception) = exception {
+                    span.record_error(exception);
+                }
+                span.end(py, None);
+            }
         }
     }
 

@@ -34,6 +34,8 @@ struct Progress {
     /// What the instrumentation of a framework has said, if there is one.
     route: Option<String>,
     excluded: bool,
+    /// Address of the exception that it has recorded.
+    recorded: Option<usize>,
     measured: bool,
     ended: bool,
 }
@@ -115,28 +117,43 @@ impl Request {
         if body.hasattr(intern!(py, "__len__")).unwrap_or(false) {
             self.measure(py, None);
         }
+        let context = match self.progress(|progress| progress.excluded) {
+            false => self.context.clone_ref(py),
+            true => {
+                let values = ContextValues { span: Some(context::invalid_span(py)?), ..ContextValues::default() };
+                context::derive(py, Some(self.context.bind(py)), values)?.unbind()
+            }
+        };
         let request = self.clone();
         let observer = Box::new(move |py: Python<'_>, exception: Option<&Bound<'_, PyBaseException>>| {
             request.end(py, exception);
         });
-        ResponseBody::wrap(body, self.context.clone_ref(py), Close::AtEnd, observer)
+        ResponseBody::wrap(body, context, Close::AtEnd, observer)
     }
 
     /// The application raised instead of answering.
     pub(crate) fn raised(&self, py: Python<'_>, error: &PyErr) {
         // It has its traceback then, which before Python 3.12 it has only once it has been caught.
         let exception = error.clone_ref(py).into_value(py).into_bound(py);
+        let recorded = self.is_recorded(&exception);
         if !self.server.stability().reports_new() || !exception.is_instance_of::<PyException>() {
-            return self.end(py, Some(&exception));
+            return self.end(py, Some(&exception).filter(|_| !recorded));
         }
         let error_type = error.get_type(py).qualname().map(|name| name.to_string_lossy().into_owned());
         let error_type = error_type.unwrap_or_default();
-        self.span.record_error(&exception);
-        // In the stable convention the stock middleware ends with the message alone.
         self.span.set_attributes(py, &[KeyValue::new(ERROR_TYPE, error_type.as_str())]);
-        self.span.set_status(py, StatusCode::Error, &message(&exception));
+        if !recorded {
+            self.span.record_error(&exception);
+            // In the stable convention the stock middleware ends with the message alone.
+            self.span.set_status(py, StatusCode::Error, &message(&exception));
+        }
         self.measure(py, Some(&error_type));
         self.end(py, None);
+    }
+
+    /// Whether the instrumentation of a framework has recorded the exception already.
+    fn is_recorded(&self, exception: &Bound<'_, PyBaseException>) -> bool {
+        self.progress(|progress| progress.recorded) == Some(exception.as_ptr() as usize)
     }
 
     /// Ends the span, once, with the exception that the body raised, if it raised one.
@@ -195,6 +212,12 @@ impl ServerRequest {
             self.0.span.set_attributes(py, &[KeyValue::new(HTTP_ROUTE, route)]);
             self.0.progress(|progress| progress.route = Some(route.to_owned()));
         }
+    }
+
+    /// Records what the request failed with.
+    fn record_error(&self, exception: &Bound<'_, PyAny>) {
+        self.0.span.record_error(exception);
+        self.0.progress(|progress| progress.recorded = Some(exception.as_ptr() as usize));
     }
 
     /// Leaves the request out of traces and durations.

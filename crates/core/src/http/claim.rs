@@ -1,7 +1,7 @@
 //! One server span for two instrumentations: what the instrumentation of a WSGI server leaves in the environ, and how
 //! the one of a framework under it takes the request over.
 //!
-//! The two are in different wheels and share no Rust type, so this is a Python object with an attribute and two methods.
+//! The two are in different wheels and share no Rust type, so this is a Python object with an attribute and three methods.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -47,6 +47,16 @@ impl ClaimedRequest {
     /// What the other wheel raises.
     pub fn set_route(&self, py: Python<'_>, name: &str, route: Option<&str>) -> PyResult<()> {
         self.0.bind(py).call_method1(intern!(py, "set_route"), (name, route)).map(drop)
+    }
+
+    /// Records what a request failed with. If the same exception reaches the server, it is not recorded again.
+    ///
+    /// # Errors
+    ///
+    /// What the other wheel raises.
+    pub fn record_error(&self, exception: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = exception.py();
+        self.0.bind(py).call_method1(intern!(py, "record_error"), (exception,)).map(drop)
     }
 
     /// Leaves the request out of traces and durations.
