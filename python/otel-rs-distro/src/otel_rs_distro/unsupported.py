@@ -14,6 +14,7 @@ _UNSUPPORTED: dict[str, tuple[tuple[str, ...], str]] = {
     "OTEL_PYTHON_LOGGER_CONFIGURATOR": ((), "logs are not exported"),
     "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED": (("false",), "logs are not exported"),
     "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": (("false",), "the SDK records no metrics about itself"),
+    "OTEL_BSP_EXPORT_TIMEOUT": ((), "an export takes at most OTEL_EXPORTER_OTLP_TIMEOUT"),
     "OTEL_METRICS_EXEMPLAR_FILTER": (("always_off",), "metrics have no exemplars"),
     "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": (
         ("explicit_bucket_histogram",),
