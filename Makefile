@@ -37,7 +37,7 @@ NATIVE_MODULES := $(addsuffix ._native,$(notdir $(patsubst %/,%,$(dir $(wildcard
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help wheels demo test test-rust test-python test-interpreters test-fast lint lint-rust lint-python format bench clean
+.PHONY: help wheels demo conformance test test-rust test-python test-interpreters test-fast lint lint-rust lint-python format bench clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -72,6 +72,9 @@ test-rust:
 test-python: $(TEST_ENVIRONMENT)/.wheels
 	@echo "==> pytest on Python $(PYTHON_VERSION)"
 	@$(TEST_ENVIRONMENT)/bin/python -m pytest --durations=5 $(PYTEST_ARGUMENTS)
+
+conformance: $(TEST_ENVIRONMENT)/.wheels
+	@$(TEST_ENVIRONMENT)/bin/python -m pytest tests/conformance -s $(PYTEST_ARGUMENTS)
 
 # The suites that need no servers and no downloads, on the oldest and the newest other interpreter of this machine.
 test-interpreters: $(WHEELS)

@@ -147,10 +147,12 @@ pub fn derive<'py>(
     values: ContextValues<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let runtime = runtime(py)?;
-    let entries = match base {
-        Some(base) => entries_of(base)?,
-        None => PyDict::new(py),
+    // A `Context` refuses changes from Python code, so this one is filled behind its own `__setitem__`.
+    let context = match base {
+        None => runtime.context_type.bind(py).call0()?,
+        Some(base) => runtime.context_type.bind(py).call1((base,))?,
     };
+    let entries = context.cast::<PyDict>()?;
     if let Some(span) = values.span {
         entries.set_item(&runtime.span_key, span)?;
     }
@@ -158,9 +160,9 @@ pub fn derive<'py>(
         entries.set_item(&runtime.baggage_key, baggage)?;
     }
     for (key, value) in values.other {
-        entries.set_item(*key, value)?;
+        entries.set_item(key, value)?;
     }
-    runtime.context_type.bind(py).call1((entries,))
+    Ok(context)
 }
 
 /// The root context: empty, and one object for the life of the process.
@@ -191,16 +193,7 @@ pub struct ContextValues<'a, 'py> {
     /// The baggage, name to value.
     pub baggage: Option<&'a Bound<'py, PyDict>>,
     /// Other entries.
-    pub other: &'a [(&'static str, &'a Bound<'py, PyAny>)],
-}
-
-/// A `dict` of what is in a context. The context of most requests is empty.
-fn entries_of<'py>(context: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-    match context.cast::<PyDict>() {
-        Ok(entries) if entries.is_empty() => Ok(PyDict::new(context.py())),
-        Ok(entries) => entries.copy(),
-        Err(_) => Ok(context.call_method0(intern!(context.py(), "copy"))?.cast_into()?),
-    }
+    pub other: &'a [(&'a Bound<'py, PyString>, &'a Bound<'py, PyAny>)],
 }
 
 fn get_value<'py>(context: &Bound<'py, PyAny>, key: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {

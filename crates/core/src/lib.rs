@@ -7,6 +7,7 @@ pub mod guard;
 pub mod http;
 pub mod log;
 pub mod metrics;
+mod module_global;
 mod native;
 pub mod patch;
 pub mod plugin;

@@ -13,6 +13,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 
 use crate::context::{self, ContextValues};
 use crate::log;
+use crate::module_global::ModuleGlobal;
 use crate::text::Text;
 
 /// What arrived.
@@ -124,10 +125,11 @@ fn read_baggage<'py>(py: Python<'py>, header: &str) -> PyResult<Option<Bound<'py
 
 /// The global propagator, unless it is the default composite.
 fn custom_propagator(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
-    static GETTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static GLOBAL: ModuleGlobal =
+        ModuleGlobal::new("opentelemetry.propagate", "get_global_textmap", "_HTTP_TEXT_FORMAT");
     /// The propagator that was looked at last, and whether it is the default one.
     static LAST: Mutex<Option<(Py<PyAny>, bool)>> = Mutex::new(None);
-    let propagator = GETTER.import(py, "opentelemetry.propagate", "get_global_textmap")?.call0()?;
+    let propagator = GLOBAL.get(py)?;
     let known = match LAST.lock().as_deref() {
         Ok(Some((last, is_default))) if propagator.is(last) => Some(*is_default),
         _ => None,

@@ -5,7 +5,7 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 
 /// The request context of a call of one of the wrapped methods: its argument from Flask 3.2 on, the current one before.
 pub(crate) fn request_context<'py>(call: &Call<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -60,14 +60,25 @@ pub(crate) fn request_of<'py>(context: &Bound<'py, PyAny>) -> PyResult<(Bound<'p
     Ok((request, environ))
 }
 
-/// The matched rule, `/user/<id>`, unless none matched.
-pub(crate) fn rule_of<'py>(request: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = request.py();
-    let rule = request.getattr(intern!(py, "url_rule"))?;
-    if rule.is_none() {
-        return Ok(None);
+/// The matched rule, unless none matched.
+pub(crate) struct Rule<'py> {
+    /// Its pattern, `/user/<id>`.
+    pub pattern: Bound<'py, PyAny>,
+    /// Its endpoint, which is the request's.
+    pub endpoint: Bound<'py, PyAny>,
+}
+
+impl<'py> Rule<'py> {
+    /// The rule of a request.
+    pub(crate) fn of(request: &Bound<'py, PyAny>) -> PyResult<Option<Self>> {
+        let py = request.py();
+        let rule = request.getattr(intern!(py, "url_rule"))?;
+        if rule.is_none() {
+            return Ok(None);
+        }
+        let (pattern, endpoint) = (rule.getattr(intern!(py, "rule"))?, rule.getattr(intern!(py, "endpoint"))?);
+        Ok(Some(Self { pattern, endpoint }))
     }
-    rule.getattr(intern!(py, "rule")).map(Some)
 }
 
 /// Whether a response is made while it is sent. The pages that werkzeug makes for its own errors say so too, but have
@@ -75,11 +86,12 @@ pub(crate) fn rule_of<'py>(request: &Bound<'py, PyAny>) -> PyResult<Option<Bound
 pub(crate) fn is_streamed(response: &Bound<'_, PyAny>) -> PyResult<bool> {
     static CLOSING_ITERATOR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = response.py();
-    if !response.getattr(intern!(py, "is_streamed"))?.is_truthy()? {
+    let body = response.getattr(intern!(py, "response"))?;
+    // What most views return; the property is Python code.
+    if body.is_exact_instance_of::<PyList>() || !response.getattr(intern!(py, "is_streamed"))?.is_truthy()? {
         return Ok(false);
     }
     let closing_iterator = CLOSING_ITERATOR.import(py, "werkzeug.wsgi", "ClosingIterator")?;
-    let body = response.getattr(intern!(py, "response"))?;
     let has_length = response
         .getattr(intern!(py, "headers"))?
         .call_method1(intern!(py, "get"), (intern!(py, "Content-Length"),))?

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::settings::Settings;
-use crate::{FUNCTIONS, MARK, apps};
+use crate::{ENTRY, FUNCTIONS, MARK, apps};
 
 /// Instruments Flask: all applications, those made before included.
 pub(crate) struct FlaskInstrumentor;
@@ -16,6 +16,9 @@ impl Instrumentor for FlaskInstrumentor {
         let py = options.py();
         apps::set_global(Some(Settings::new(options)?));
         MARK.install(py)?;
+        if py.import("sys")?.getattr("modules")?.contains("flask.app")? {
+            ENTRY.install(py)?;
+        }
         FUNCTIONS.install(py)
     }
 
@@ -34,6 +37,7 @@ impl Instrumentor for FlaskInstrumentor {
 
 fn remove_if_unused(py: Python<'_>) {
     if !MARK.is_installed() && !apps::any_by_hand() {
+        ENTRY.remove(py);
         FUNCTIONS.remove(py);
     }
 }
@@ -45,6 +49,7 @@ fn instrument_app(app: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) {
     let py = app.py();
     let none = PyDict::new(py);
     report(py, "instrument_app()", || {
+        ENTRY.install(py)?;
         FUNCTIONS.install(py)?;
         if !apps::add(app, Settings::new(options.unwrap_or(&none))?)? {
             log::log(py, Level::Warning, "Attempting to instrument Flask app while already instrumented");

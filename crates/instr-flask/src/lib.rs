@@ -14,12 +14,15 @@ use otel_rs_core::plugin::Plugin;
 
 /// The functions of Flask that are wrapped. All exist in Flask 1.1 to 3.2.
 static FUNCTIONS: PatchSet = PatchSet::new(&[
-    PatchPoint::around("flask.app", "Flask.__call__", hooks::call_app),
     PatchPoint::around("flask.app", "Flask.wsgi_app", hooks::wsgi_app),
     PatchPoint::around("flask.app", "Flask.full_dispatch_request", hooks::full_dispatch_request),
     PatchPoint::around("flask.app", "Flask.preprocess_request", hooks::preprocess_request),
     PatchPoint::around("flask.app", "Flask.do_teardown_request", hooks::do_teardown_request),
 ]);
+
+/// The outermost function, wrapped for applications that may have a middleware around the `wsgi_app` of before. There is
+/// none if Flask is imported later, as under the launcher, and each wrapper costs something with every request.
+static ENTRY: PatchSet = PatchSet::new(&[PatchPoint::around("flask.app", "Flask.__call__", hooks::call_app)]);
 
 /// What the stock instrumentation looks at before it instruments an application: ours all are, under `instrument()`.
 static MARK: PatchSet =

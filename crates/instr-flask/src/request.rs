@@ -15,7 +15,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::flask;
+use crate::flask::{self, Rule};
 use crate::settings::Settings;
 
 /// The state of one request, kept in its environ so that every wrapped method finds it.
@@ -215,8 +215,8 @@ impl Request {
         request_context: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let py = environ.py();
-        let rule = flask::rule_of(flask_request)?;
-        let route = rule.as_ref().and_then(Text::from_any);
+        let rule = Rule::of(flask_request)?;
+        let route = rule.as_ref().and_then(|rule| Text::from_any(&rule.pattern));
         let server = &self.settings.server;
         let route_name = route.as_ref().map(Text::as_str);
         let name = server.span_name(py, facts, route_name);
@@ -233,7 +233,7 @@ impl Request {
             server.restate(py, &started.span, facts, route_name);
         }
         server.capture_request_headers(&started, environ);
-        let context = self.context_with(&started, flask_request, rule.as_ref())?;
+        let context = self.context_with(py, &started, rule.as_ref())?;
         let token = context::attach(&context)?;
         self.progress(|progress| {
             progress.span = Some(started.span);
@@ -264,29 +264,25 @@ impl Request {
     /// The context of the request: the span, and the tags that SQL commenters look for.
     fn context_with<'py>(
         &self,
+        py: Python<'py>,
         started: &ServerSpan<'py>,
-        flask_request: &Bound<'py, PyAny>,
-        rule: Option<&Bound<'py, PyAny>>,
+        rule: Option<&Rule<'py>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = flask_request.py();
         let tags = PyDict::new(py);
         let mut other = Vec::with_capacity(1);
         if let Some(commenter) = self.settings.commenter {
             if commenter.framework {
                 tags.set_item(intern!(py, "framework"), flask::framework(py)?)?;
             }
-            if commenter.controller {
-                let endpoint = flask_request.getattr(intern!(py, "endpoint"))?;
-                if endpoint.is_truthy()? {
-                    tags.set_item(intern!(py, "controller"), endpoint)?;
+            if let Some(rule) = rule {
+                if commenter.controller && rule.endpoint.is_truthy()? {
+                    tags.set_item(intern!(py, "controller"), &rule.endpoint)?;
+                }
+                if commenter.route && rule.pattern.is_truthy()? {
+                    tags.set_item(intern!(py, "route"), &rule.pattern)?;
                 }
             }
-            if let Some(rule) = rule.filter(|_| commenter.route)
-                && rule.is_truthy()?
-            {
-                tags.set_item(intern!(py, "route"), rule)?;
-            }
-            other.push(("SQLCOMMENTER_ORM_TAGS_AND_VALUES", tags.as_any()));
+            other.push((intern!(py, "SQLCOMMENTER_ORM_TAGS_AND_VALUES"), tags.as_any()));
         }
         let values = ContextValues { span: Some(started.span.object(py)), baggage: None, other: &other };
         context::derive(py, Some(&started.incoming.context), values)

@@ -11,16 +11,21 @@ use crate::python_strip;
 pub fn default_span_name(method: &str, capture_all: bool, path: &str) -> String {
     let method = for_span_name(method, capture_all);
     let path = python_strip(path);
-    if method == "HTTP" || method.is_empty() || path.is_empty() {
-        method.into_owned()
-    } else {
-        format!("{method} {path}")
-    }
+    if method == "HTTP" || method.is_empty() || path.is_empty() { method.into_owned() } else { named(&method, path) }
 }
 
 /// `{method} {route}`, `HTTP {route}` for an unknown method.
 pub fn route_span_name(method: &str, capture_all: bool, route: &str) -> String {
-    format!("{} {route}", for_span_name(method, capture_all))
+    named(&for_span_name(method, capture_all), route)
+}
+
+/// `{method} {rest}`, without the formatting machinery: every request has a name.
+fn named(method: &str, rest: &str) -> String {
+    let mut name = String::with_capacity(method.len() + 1 + rest.len());
+    name.push_str(method);
+    name.push(' ');
+    name.push_str(rest);
+    name
 }
 
 #[cfg(test)]
