@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from parity.compare import differences
 from parity.conftest import COUNT, SEED
 from parity.deviations import OURS, unexplained
 from parity.features import count_features, table
-from parity.generator import HOSTILE, Batch, batches
+from parity.generator import HOSTILE, SHAPES, Batch, batches
 from parity.runs import Run
 
 BATCHES = batches(SEED, COUNT)
@@ -72,6 +74,35 @@ def test_both_of_ours_agree_on_what_stock_does_not_survive(
     one, other = (run_generated(stack, convention)[hostile.label] for stack in OURS)
     found = unexplained(hostile.label, "ours-native", convention, differences(one, other))
     assert not found, "\n".join(found[:SHOWN])
+
+
+@pytest.mark.parametrize("batch", COMPARED[: len(SHAPES)], ids=lambda batch: batch.shape)
+def test_a_planted_fault_is_found(batch: Batch, run_generated: Callable[[str, str], Run]) -> None:
+    """One wrong thing among the requests of a batch: a byte of an answer, a span's status, an attribute, a count."""
+    record = run_generated("stock", "both")[batch.label]
+    place = len(batch.cases) // 2
+
+    def break_answer(record: dict[str, Any]) -> None:
+        record["answers"][place]["body"] = f"{record['answers'][place]['body']}."
+
+    def break_status(record: dict[str, Any]) -> None:
+        record["spans"][place]["status"] = ["OK", ""]
+
+    def break_attribute(record: dict[str, Any]) -> None:
+        record["spans"][place]["attributes"]["planted"] = "1"
+
+    def drop_span(record: dict[str, Any]) -> None:
+        del record["spans"][-1]
+
+    def break_count(record: dict[str, Any]) -> None:
+        points = next(metric["points"] for name, metric in record["metrics"].items() if "duration" in name)
+        next(iter(points.values()))["count"] += 1
+
+    for plant in (break_answer, break_status, break_attribute, drop_span, break_count):
+        faulty = copy.deepcopy(record)
+        plant(faulty)
+        found = unexplained(batch.label, "ours-native", "both", differences(record, faulty))
+        assert len(found) == 1, (plant.__name__, found)
 
 
 def test_the_requests_meet_what_they_should(

@@ -14,6 +14,7 @@ from parity.runs import Run, run
 from support.otlp_receiver import ReceivedSpan
 
 SCENARIO = "errors.raising_view"
+WSGI_SCENARIO = "wsgi_middleware.errors"
 
 
 def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -25,8 +26,9 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path]
 
 
-def test_a_fault_in_any_place_is_found(run_scenarios: Callable[[str, str], Run]) -> None:
-    record = run_scenarios("stock", "both")[SCENARIO]
+@pytest.mark.parametrize("scenario", [SCENARIO, WSGI_SCENARIO])
+def test_a_fault_in_any_place_is_found(scenario: str, run_scenarios: Callable[[str, str], Run]) -> None:
+    record = run_scenarios("stock", "both")[scenario]
     assert not list(differences(record, copy.deepcopy(record)))
     paths = _paths(record)
     assert len(paths) > 100
@@ -38,7 +40,7 @@ def test_a_fault_in_any_place_is_found(run_scenarios: Callable[[str, str], Run])
         parent[path[-1]] = ("planted", parent[path[-1]])
         found = list(differences(record, broken))
         assert len(found) == 1, path
-        assert unexplained(SCENARIO, "ours-native", "both", found) == found
+        assert unexplained(scenario, "ours-native", "both", found) == found
 
 
 @pytest.mark.parametrize("part", ["spans", "answers", "logs", "metrics"])
@@ -54,16 +56,27 @@ def test_a_value_of_another_type_is_found() -> None:
     assert list(differences({"a": 1}, {"a": 1.0}))
 
 
+@pytest.mark.parametrize(
+    ("scenario", "name", "faulty", "places"),
+    [
+        ("responses.ok", "/user/<int:user_id>", "/user", [1, 2]),
+        ("wsgi_middleware.captured_headers", "GET /", "GET", [0, 2]),
+    ],
+)
 def test_a_fault_in_the_instrumentation_is_found(
-    monkeypatch: pytest.MonkeyPatch, run_scenarios: Callable[[str, str], Run]
+    scenario: str,
+    name: str,
+    faulty: str,
+    places: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    run_scenarios: Callable[[str, str], Run],
 ) -> None:
     """A span's name is changed where the receiver decodes it, as an instrumentation with that fault would send it."""
-    expected = run_scenarios("stock", "old")["responses.ok"]
+    expected = run_scenarios("stock", "old")[scenario]
 
     def faulty_name(span: ReceivedSpan) -> str:
-        return str(span.message.name).replace("/user/<int:user_id>", "/user")
+        return str(span.message.name).replace(name, faulty)
 
     monkeypatch.setattr(ReceivedSpan, "name", property(faulty_name))
-    faulty = run("stock", "old", "responses.ok")["responses.ok"]
-    found = list(differences(expected, faulty))
-    assert [line.split(":")[0] for line in found] == ["spans[1].name", "spans[2].name"]
+    found = list(differences(expected, run("stock", "old", scenario)[scenario]))
+    assert [line.split(":")[0] for line in found] == [f"spans[{place}].name" for place in places]
