@@ -86,7 +86,7 @@ def test_a_planted_fault_is_found(batch: Batch, run_generated: Callable[[str, st
         record["answers"][place]["body"] = f"{record['answers'][place]['body']}."
 
     def break_status(record: dict[str, Any]) -> None:
-        record["spans"][place]["status"] = ["OK", ""]
+        record["spans"][place]["status"][0] = "OK"
 
     def break_attribute(record: dict[str, Any]) -> None:
         record["spans"][place]["attributes"]["planted"] = "1"
