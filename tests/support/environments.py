@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "tests" / "requirements" / "constraints.txt"
+OLDEST_PINS = ROOT / "tests" / "requirements" / "oldest.txt"
 
 APPLICATION = ("flask", "gunicorn")
 API = ("opentelemetry-api", "opentelemetry-instrumentation")
@@ -81,12 +82,12 @@ class Environment:
         return dict(line.split("==", 1) for line in listing.stdout.split() if "==" in line)
 
 
-def environment(*requirements: str) -> Environment:
+def environment(*requirements: str, pins: Path = PINS) -> Environment:
     """A virtual environment with ``requirements`` and nothing else; ours come from :func:`dist` only."""
-    path = _cache("venv", requirements)
+    path = _cache("venv", requirements, pins)
     if not (path / "complete").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(path)], check=True)
-        _install(str(path / "bin" / "python"), requirements)
+        _install(str(path / "bin" / "python"), requirements, pins=pins)
         (path / "complete").touch()
     return Environment(path)
 
@@ -100,18 +101,18 @@ def layer(*requirements: str) -> Path:
     return path
 
 
-def _install(python: str, requirements: Sequence[str], *options: str) -> None:
+def _install(python: str, requirements: Sequence[str], *options: str, pins: Path = PINS) -> None:
     if any(name.startswith("otel-rs") for name in requirements):
         assert list(dist().glob("*.whl")), f"no wheels in {dist()}: run make wheels"
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location"]
-    command += ["--find-links", str(dist()), "--constraint", str(PINS), *options, *requirements]
+    command += ["--find-links", str(dist()), "--constraint", str(pins), *options, *requirements]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}{result.stderr}"
 
 
-def _cache(kind: str, requirements: Sequence[str]) -> Path:
+def _cache(kind: str, requirements: Sequence[str], pins: Path = PINS) -> Path:
     """A folder whose name changes with the requirements, the pins, our wheels and the interpreter."""
-    digest = hashlib.sha256(repr((requirements, sys.version, PINS.read_text())).encode())
+    digest = hashlib.sha256(repr((requirements, sys.version, pins.read_text())).encode())
     if any(name.startswith("otel-rs") for name in requirements):
         for wheel in sorted(dist().glob("*.whl")):
             digest.update(wheel.name.encode() + wheel.read_bytes())
