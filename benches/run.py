@@ -1,4 +1,4 @@
-"""CPU per request, start-up and memory: bare Flask, the stock packages, ours.
+"""CPU per request, start-up and memory: bare, the stock packages, ours, for Flask and for WSGI without a framework.
 
 Every row is a process of its own, started through the stock launcher, that exports to a local receiver in another
 process. The rows take turns within each round, so that what disturbs the machine disturbs all of them alike; the table
@@ -39,6 +39,15 @@ class Row:
     launcher: bool = True
     options: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
+    group: str = "Flask"
+    """Rows of a group are compared with the group's bare and stock rows."""
+
+
+def wsgi_row(name: str, requirements: tuple[str, ...], middleware: str) -> Row:
+    """A row of the WSGI middleware: no launcher's instrumentation takes part."""
+    options = ("--wsgi", f"--middleware={middleware}")
+    variables = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}
+    return Row(name, requirements, bool(middleware), options, variables, group="WSGI")
 
 
 ROWS = (
@@ -52,6 +61,14 @@ ROWS = (
         options=("--floor",),
         variables={"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"},
     ),
+    wsgi_row("WSGI bare", APPLICATION, ""),
+    wsgi_row(
+        "WSGI stock",
+        (*APPLICATION, *STOCK_SDK, "opentelemetry-instrumentation-wsgi"),
+        "opentelemetry.instrumentation.wsgi",
+    ),
+    wsgi_row("WSGI native", (*APPLICATION, "otel-rs-distro", "otel-rs-instr-wsgi"), "otel_rs_instr_wsgi"),
+    wsgi_row("WSGI ours on stock SDK", (*APPLICATION, *STOCK_SDK, "otel-rs-instr-wsgi"), "otel_rs_instr_wsgi"),
 )
 
 
@@ -142,18 +159,20 @@ def print_table(samples: dict[str, list[Sample]]) -> None:
         )
         for name, of_row in samples.items()
     }
-    bare = medians.get("bare")
-    stock = medians.get("stock")
+    groups = {row.name: row.group for row in ROWS}
+    references = {"Flask": ("bare", "stock"), "WSGI": ("WSGI bare", "WSGI stock")}
     print()
     print(
-        f"{'':20}{'CPU us/request':>16}{'min..max':>18}{'added us':>10}{'stock/row':>11}{'start ms':>10}{'RSS MiB':>9}"
+        f"{'':24}{'CPU us/request':>16}{'min..max':>18}{'added us':>10}{'stock/row':>11}{'start ms':>10}{'RSS MiB':>9}"
     )
     for name, median in medians.items():
         cpu = [sample.cpu_us for sample in samples[name]]
-        added = median.cpu_us - bare.cpu_us if bare and name != "bare" else None
+        bare_name, stock_name = references[groups[name]]
+        bare, stock = medians.get(bare_name), medians.get(stock_name)
+        added = median.cpu_us - bare.cpu_us if bare and name != bare_name else None
         ratio = (stock.cpu_us - bare.cpu_us) / added if bare and stock and added and added > 0 else None
         print(
-            f"{name:20}{median.cpu_us:16.1f}{f'{min(cpu):.1f}..{max(cpu):.1f}':>18}"
+            f"{name:24}{median.cpu_us:16.1f}{f'{min(cpu):.1f}..{max(cpu):.1f}':>18}"
             f"{'' if added is None else f'{added:.1f}':>10}{'' if ratio is None else f'{ratio:.1f}':>11}"
             f"{median.start_up_ms:10.0f}{median.rss_mib:9.1f}"
         )

@@ -1,4 +1,4 @@
-"""The process that is measured: a small Flask application, called as gunicorn calls it.
+"""The process that is measured: a small application, called as gunicorn calls it.
 
 Prints one JSON object: CPU microseconds per request (all threads, the final flush included) and resident memory in
 KiB. The same file runs in every row; the launcher decides what is instrumented. ``--floor`` makes by hand the SDK calls
@@ -6,6 +6,7 @@ that an instrumentation has to make, and none of its other work.
 """
 
 import argparse
+import importlib
 import io
 import json
 import os
@@ -53,6 +54,20 @@ def make_app() -> Flask:
         return f"user {number}"
 
     return app
+
+
+def make_wsgi_app(middleware: str) -> Call:
+    """The same answers without a framework, under ``middleware`` (a module with an ``OpenTelemetryMiddleware``)."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        body = b"user %d" % int(environ["PATH_INFO"].rpartition("/")[2])
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    if not middleware:
+        return app
+    wrapped: Call = importlib.import_module(middleware).OpenTelemetryMiddleware(app)
+    return wrapped
 
 
 def environ_of(number: int) -> dict[str, Any]:
@@ -152,10 +167,15 @@ def main() -> None:
     parser.add_argument("--requests", type=int, required=True)
     parser.add_argument("--warm-up", type=int, required=True)
     parser.add_argument("--floor", action="store_true")
+    parser.add_argument("--wsgi", action="store_true", help="without Flask")
+    parser.add_argument("--middleware", default="", help="for --wsgi")
     options = parser.parse_args()
 
-    app = make_app()
-    call: Call = with_sdk_calls(app) if options.floor else app
+    if options.wsgi:
+        call = make_wsgi_app(options.middleware)
+    else:
+        app = make_app()
+        call = with_sdk_calls(app) if options.floor else app
     drive(call, options.warm_up)
     flush()
 
