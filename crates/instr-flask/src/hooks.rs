@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use otel_rs_core::http::{Close, ResponseBody};
+use otel_rs_core::http::{Close, ResponseBody, ResponseObserver, StartResponse};
 use otel_rs_core::log;
 use otel_rs_core::patch::Call;
 use pyo3::exceptions::{PyBaseException, PyException};
@@ -11,9 +11,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::apps::Instrumented;
-use crate::request::{Arrival, Request};
+use crate::progress::Arrival;
+use crate::request::Request;
 use crate::settings::Settings;
-use crate::start_response::StartResponse;
 use crate::{apps, flask};
 
 /// Around `Flask.__call__`. A middleware that was put around `app.wsgi_app` before `instrument()` holds the original
@@ -140,10 +140,10 @@ impl<'py> Arguments<'py> {
                 return call.proceed();
             }
         };
-        let start_response =
-            StartResponse { request: request.clone_ref(py), inner: self.start_response.clone().unbind() };
-        let args =
-            PyTuple::new(py, [self.app.as_any(), self.environ.as_any(), Bound::new(py, start_response)?.as_any()])?;
+        let observed = request.clone_ref(py);
+        let observer: ResponseObserver = Box::new(move |status, headers| observed.get().respond(status, headers));
+        let start_response = Bound::new(py, StartResponse::new(self.start_response.clone().unbind(), observer))?;
+        let args = PyTuple::new(py, [self.app.as_any(), self.environ.as_any(), start_response.as_any()])?;
         let result = call.proceed_with(&args);
         quietly(py, "wsgi_app", Request::leave(&self.environ, previous));
         let taken = request.get().is_taken();

@@ -4,9 +4,9 @@ mod apps;
 mod flask;
 mod hooks;
 mod instrumentor;
+mod progress;
 mod request;
 mod settings;
-mod start_response;
 
 use otel_rs_core::coexistence::{self, Stock};
 use otel_rs_core::patch::{PatchPoint, PatchSet};

@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use otel_rs_core::context::{self, ContextValues, Token};
-use otel_rs_core::http::{ClaimedRequest, EnvironFacts, Response, ServerSpan};
+use otel_rs_core::context::{self, ContextValues};
+use otel_rs_core::http::{ClaimedRequest, EnvironFacts, Response, ServerSpan, call_hook, inject_response_headers};
 use otel_rs_core::log;
 use otel_rs_core::propagation::Incoming;
 use otel_rs_core::text::Text;
-use otel_rs_core::trace::Span;
 use otel_rs_semconv::http::ResponseStatus;
 use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
@@ -16,6 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::flask::{self, Rule};
+use crate::progress::{Arrival, Progress, Stage};
 use crate::settings::Settings;
 
 /// The state of one request, kept in its environ so that every wrapped method finds it.
@@ -29,53 +29,6 @@ pub(crate) struct Request {
     /// The request as the instrumentation of the server has taken it on: its span and metrics are not ours then.
     claimed: Option<ClaimedRequest>,
     progress: Mutex<Progress>,
-}
-
-/// Where a request was met first.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Arrival {
-    /// In `wsgi_app`, inside of any middleware.
-    Inside,
-    /// In `__call__` of an application that is measured around its middleware.
-    AroundMiddleware,
-    /// In `__call__`; it may be met inside of the middleware yet.
-    Provisional,
-    /// In a request context that the application's code has pushed itself.
-    Pushed,
-}
-
-#[derive(Default)]
-struct Progress {
-    stage: Stage,
-    span: Option<Span>,
-    is_server: bool,
-    /// Held from the start of the span to the teardown.
-    token: Option<Token>,
-    /// The context with the span, for the chunks of a stream.
-    context: Option<Py<PyAny>>,
-    /// Address of the request context that the span was started in: copies of it are torn down too.
-    request_context: usize,
-    route: Option<Text>,
-    status: Option<Text>,
-    /// The URL is excluded.
-    excluded: bool,
-    counted: bool,
-    answered: bool,
-    streamed: bool,
-    span_ended: bool,
-}
-
-/// Who measures the request.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum Stage {
-    /// A request that the wrapped methods have taken on.
-    #[default]
-    Taken,
-    /// `__call__` of an application with a middleware around its `wsgi_app` keeps this in case that the middleware goes
-    /// around our wrapper.
-    Provisional,
-    /// The inner `wsgi_app` has taken on the request after all, or it is over.
-    Over,
 }
 
 /// The key of the environ.
@@ -288,29 +241,34 @@ impl Request {
         context::derive(py, Some(&started.incoming.context), values)
     }
 
-    /// The response starts: its status goes on the span. Answers with the span for the response hook, or nothing if
-    /// the request is not to be traced.
-    pub(crate) fn respond(
-        &self,
-        py: Python<'_>,
-        status: &Bound<'_, PyAny>,
-        headers: &Bound<'_, PyAny>,
-    ) -> Option<Option<Span>> {
-        let (excluded, span, is_server) = self.progress(|progress| {
+    /// The response starts: its status goes on the span, and the response hook is called.
+    ///
+    /// # Errors
+    ///
+    /// What the hook raises that is no `Exception`.
+    pub(crate) fn respond(&self, status: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = headers.py();
+        let (traced, span, is_server) = self.progress(|progress| {
             let span = progress.span.as_ref().map(|span| span.clone_ref(py));
-            (progress.excluded, span, progress.is_server)
+            (progress.stage == Stage::Taken && !progress.excluded, span, progress.is_server)
         });
-        if excluded {
-            return None;
+        if !traced {
+            return Ok(());
         }
-        otel_rs_core::http::inject_response_headers(headers);
+        inject_response_headers(headers);
         if let (Some(span), Some(status)) = (&span, Text::from_any(status)) {
             if self.claimed.is_none() {
                 self.settings.server.respond(span, is_server, &status, headers);
             }
             self.progress(|progress| progress.status = Some(status));
         }
-        Some(span)
+        match self.settings.server.response_hook(py) {
+            None => Ok(()),
+            Some(hook) => {
+                let span = span.as_ref().map(|span| span.object(py));
+                call_hook(hook, "response_hook", (span, status, headers))
+            }
+        }
     }
 
     /// Notes that the response is made while it is sent, so that the span lasts as long.

@@ -6,7 +6,6 @@ mod middleware;
 mod request;
 mod serve;
 mod servers;
-mod start_response;
 
 use std::sync::Arc;
 

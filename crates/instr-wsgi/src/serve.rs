@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use otel_rs_core::guard::guard;
-use otel_rs_core::http::{HttpServer, claim_key};
+use otel_rs_core::http::{HttpServer, ResponseObserver, StartResponse, claim_key};
 use otel_rs_core::log;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::request::{Request, ServerRequest};
-use crate::start_response::StartResponse;
 
 /// Whether the request is marked for the instrumentation of a framework to take it over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,12 +30,10 @@ pub(crate) fn serve(
     let Some((request, environ)) = begin(server, environ)? else {
         return wsgi.call1((environ, start_response)).map(Bound::unbind);
     };
-    let traced = StartResponse {
-        request: request.clone(),
-        environ: environ.clone().unbind(),
-        inner: start_response.clone().unbind(),
-    };
-    let args = PyTuple::new(py, [environ.as_any(), Bound::new(py, traced)?.as_any()])?;
+    let (observed, its_environ) = (request.clone(), environ.clone().unbind());
+    let observer: ResponseObserver = Box::new(move |status, headers| observed.respond(&its_environ, status, headers));
+    let start_response = Bound::new(py, StartResponse::new(start_response.clone().unbind(), observer))?;
+    let args = PyTuple::new(py, [environ.as_any(), start_response.as_any()])?;
     if mark == Mark::Yes {
         environ.set_item(claim_key(py), Bound::new(py, ServerRequest(request.clone()))?)?;
     }

@@ -8,6 +8,7 @@ mod headers;
 mod hooks;
 mod response_propagation;
 mod server;
+mod start_response;
 mod status;
 mod stream;
 
@@ -19,5 +20,6 @@ pub use headers::CapturedHeaders;
 pub use hooks::call_hook;
 pub use response_propagation::inject_response_headers;
 pub use server::{HttpServer, Response, ServerSpan, captures_all_methods};
+pub use start_response::{ResponseObserver, StartResponse};
 pub use status::add_status_to;
 pub use stream::{BodyObserver, Close, ResponseBody};
