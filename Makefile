@@ -84,7 +84,8 @@ test-interpreters: $(WHEELS)
 
 test-fast: $(TEST_ENVIRONMENT)/.wheels
 	@echo "==> pytest on Python $(PYTHON_VERSION), without the end-to-end and the stock suites"
-	@$(TEST_ENVIRONMENT)/bin/python -m pytest -q --ignore=tests/e2e --ignore=tests/conformance $(PYTEST_ARGUMENTS)
+	@$(TEST_ENVIRONMENT)/bin/python -m pytest -q --ignore=tests/e2e --ignore=tests/conformance \
+	    --ignore=tests/wsgi_plugin/test_gunicorn.py $(PYTEST_ARGUMENTS)
 
 $(TEST_ENVIRONMENT)/.ready: $(wildcard $(REQUIREMENTS)/*.txt) scripts/create_environment.sh
 	@scripts/create_environment.sh $(PYTHON) $(TEST_ENVIRONMENT) -r $(REQUIREMENTS)/test.txt -r $(REQUIREMENTS)/lint.txt
