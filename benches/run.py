@@ -183,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("BENCH_ROUNDS", 7)))
     parser.add_argument("--requests", type=int, default=int(os.environ.get("BENCH_REQUESTS", 4000)))
-    parser.add_argument("--warm-up", type=int, default=1000)
+    parser.add_argument("--warm-up", type=int, default=4000)
     parser.add_argument("--rows", default="", help="names, separated by commas; default: all")
     options = parser.parse_args(arguments)
 
