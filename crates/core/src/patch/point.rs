@@ -1,7 +1,7 @@
 //! One place that a plugin patches.
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyType, PyTypeMethods};
 
 use super::Call;
 
@@ -26,13 +26,15 @@ pub struct PatchPoint {
     pub path: &'static str,
     /// What is put there.
     pub patch: Patch,
+    /// A package whose modules keep the function that they hold as a global.
+    pub spared: Option<&'static str>,
 }
 
 /// The owner of a place in an imported module, with what is there.
 pub(super) struct Place<'py> {
     pub owner: Bound<'py, PyAny>,
     pub name: &'static str,
-    /// What the owner's lookup finds, own or inherited.
+    /// What the owner holds or inherits: of a method its descriptor, not what it binds to.
     pub found: Option<Bound<'py, PyAny>>,
     /// Whether the owner holds it itself.
     pub is_own: bool,
@@ -41,30 +43,40 @@ pub(super) struct Place<'py> {
 impl PatchPoint {
     /// A wrapper around the function at `path` of `module`.
     pub const fn around(module: &'static str, path: &'static str, hook: Hook) -> Self {
-        Self { module, path, patch: Patch::Around(hook) }
+        Self { module, path, patch: Patch::Around(hook), spared: None }
     }
 
     /// A value at `path` of `module`.
     pub const fn value(module: &'static str, path: &'static str, value: fn(Python<'_>) -> Py<PyAny>) -> Self {
-        Self { module, path, patch: Patch::Value(value) }
+        Self { module, path, patch: Patch::Value(value), spared: None }
     }
 
-    pub(super) fn locate<'py>(&self, module: &Bound<'py, PyAny>) -> PyResult<Place<'py>> {
+    /// The same, but modules of `package` keep the function that they imported from each other: only what the
+    /// application calls is patched, not what the library calls inside.
+    pub const fn sparing(self, package: &'static str) -> Self {
+        Self { spared: Some(package), ..self }
+    }
+
+    /// The place in the imported module; nothing if the installed version has no such owner.
+    pub(super) fn locate<'py>(&self, module: &Bound<'py, PyAny>) -> PyResult<Option<Place<'py>>> {
         let (parents, name) = match self.path.rsplit_once('.') {
             Some((parents, name)) => (Some(parents), name),
             None => (None, self.path),
         };
         let mut owner = module.clone();
         for parent in parents.into_iter().flat_map(|parents| parents.split('.')) {
-            owner = owner.getattr(parent)?;
+            match owner.getattr_opt(parent)? {
+                Some(inner) => owner = inner,
+                None => return Ok(None),
+            }
         }
         let own = own_attribute(&owner, name)?;
         let is_own = own.is_some();
         let found = match own {
             Some(own) => Some(own),
-            None => owner.getattr_opt(name)?,
+            None => inherited_attribute(&owner, name)?,
         };
-        Ok(Place { owner, name, found, is_own })
+        Ok(Some(Place { owner, name, found, is_own }))
     }
 }
 
@@ -77,4 +89,15 @@ pub(super) fn own_attribute<'py>(owner: &Bound<'py, PyAny>, name: &str) -> PyRes
     // A class shows its namespace as a mappingproxy.
     let value = namespace.call_method1("get", (name, &namespace))?;
     Ok((!value.is(&namespace)).then_some(value))
+}
+
+/// What a base class of `owner` holds under `name`, without running descriptors.
+fn inherited_attribute<'py>(owner: &Bound<'py, PyAny>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Ok(class) = owner.cast::<PyType>() else { return owner.getattr_opt(name) };
+    for base in class.mro().iter().skip(1) {
+        if let Some(found) = own_attribute(&base, name)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }

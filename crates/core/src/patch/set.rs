@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyTuple};
+use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
 
 use super::point::{Place, own_attribute};
 use super::{Patch, PatchPoint, Wrapper};
@@ -26,7 +26,10 @@ struct Applied {
     point: PatchPoint,
     owner: Py<PyAny>,
     name: &'static str,
+    /// What we put there.
     ours: Py<PyAny>,
+    /// The wrapper in it, if it is one.
+    wrapper: Option<Py<Wrapper>>,
     /// What the owner itself held before; nothing if it inherited it or had none.
     original: Option<Py<PyAny>>,
 }
@@ -138,29 +141,30 @@ impl PatchSet {
 impl Applied {
     fn apply(point: PatchPoint, module: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         let py = module.py();
-        let Place { owner, name, found, is_own } = point.locate(module)?;
-        let ours = match (point.patch, &found) {
-            (Patch::Value(value), _) => value(py),
+        let Some(Place { owner, name, found, is_own }) = point.locate(module)? else { return Ok(None) };
+        let (ours, wrapper) = match (point.patch, &found) {
+            (Patch::Value(value), _) => (value(py), None),
             (Patch::Around(_), None) => return Ok(None),
             (Patch::Around(hook), Some(found)) => {
-                Py::new(py, Wrapper::new(found.clone().unbind(), hook, point.path))?.into_any()
+                let (ours, wrapper) = Wrapper::around(found, hook, point.path)?;
+                (ours, Some(wrapper))
             }
         };
         owner.setattr(name, &ours)?;
         if let (true, Some(found)) = (point.path == name, &found) {
-            replace_globals(py, found, ours.bind(py))?;
+            replace_globals(py, found, ours.bind(py), point.spared)?;
         }
         let original = if is_own { found.map(Bound::unbind) } else { None };
-        Ok(Some(Self { point, owner: owner.unbind(), name, ours, original }))
+        Ok(Some(Self { point, owner: owner.unbind(), name, ours, wrapper, original }))
     }
 
     fn restore(&self, py: Python<'_>) -> PyResult<()> {
         let ours = self.ours.bind(py);
         let owner = self.owner.bind(py);
-        if let Ok(wrapper) = ours.cast::<Wrapper>() {
+        if let Some(wrapper) = &self.wrapper {
             wrapper.get().switch_off();
             if self.point.path == self.name {
-                replace_globals(py, ours, wrapper.get().wrapped().bind(py))?;
+                replace_globals(py, ours, wrapper.get().wrapped().bind(py), None)?;
             }
         }
         if own_attribute(owner, self.name)?.is_some_and(|held| held.is(ours)) {
@@ -173,10 +177,20 @@ impl Applied {
     }
 }
 
-/// Replaces a function in every module that holds it as a global, under whatever name.
-fn replace_globals(py: Python<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<()> {
+/// Replaces a function in every module that holds it as a global, under whatever name, except in a spared package.
+fn replace_globals(
+    py: Python<'_>,
+    old: &Bound<'_, PyAny>,
+    new: &Bound<'_, PyAny>,
+    spared: Option<&str>,
+) -> PyResult<()> {
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
-    for module in modules.values() {
+    for (module_name, module) in modules.iter() {
+        if let Some(package) = spared
+            && is_in(package, &module_name)
+        {
+            continue;
+        }
         let Ok(namespace) = module.getattr("__dict__").and_then(|d| Ok(d.cast_into::<PyDict>()?)) else { continue };
         let names: Vec<_> = namespace.iter().filter(|(_, value)| value.is(old)).map(|(name, _)| name).collect();
         for name in names {
@@ -184,4 +198,11 @@ fn replace_globals(py: Python<'_>, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny
         }
     }
     Ok(())
+}
+
+/// Whether a module is `package` or in it.
+fn is_in(package: &str, module: &Bound<'_, PyAny>) -> bool {
+    let Ok(module) = module.cast::<PyString>() else { return false };
+    let module = module.to_string_lossy();
+    module.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

@@ -75,7 +75,26 @@ impl<'py> Call<'_, 'py> {
 }
 
 impl Wrapper {
-    pub(super) fn new(wrapped: Py<PyAny>, hook: Hook, place: &'static str) -> Self {
+    /// What goes in the place of `found`, and the wrapper in it: a static or class method stays one.
+    pub(super) fn around<'py>(
+        found: &Bound<'py, PyAny>,
+        hook: Hook,
+        place: &'static str,
+    ) -> PyResult<(Py<PyAny>, Py<Self>)> {
+        let py = found.py();
+        let builtins = py.import("builtins")?;
+        for name in ["staticmethod", "classmethod"] {
+            let kind = builtins.getattr(name)?;
+            if found.get_type().is(&kind) {
+                let wrapper = Py::new(py, Self::new(found.getattr("__func__")?.unbind(), hook, place))?;
+                return Ok((kind.call1((&wrapper,))?.unbind(), wrapper));
+            }
+        }
+        let wrapper = Py::new(py, Self::new(found.clone().unbind(), hook, place))?;
+        Ok((wrapper.clone_ref(py).into_any(), wrapper))
+    }
+
+    fn new(wrapped: Py<PyAny>, hook: Hook, place: &'static str) -> Self {
         Self { wrapped, hook, place, active: AtomicBool::new(true) }
     }
 
