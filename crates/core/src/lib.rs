@@ -3,6 +3,7 @@
 mod attributes;
 pub mod coexistence;
 pub mod context;
+pub mod coroutine;
 pub mod guard;
 pub mod http;
 pub mod log;
