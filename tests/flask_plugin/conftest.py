@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from otel_rs_instr_flask import FlaskInstrumentor
 
-from flask_plugin.telemetry import Telemetry
+from support.telemetry import Telemetry
 
 
 @pytest.fixture(params=["stock-sdk", "native"])

@@ -14,8 +14,8 @@ from opentelemetry import trace
 from otel_rs_instr_flask import FlaskInstrumentor
 from werkzeug.exceptions import HTTPException
 
-from flask_plugin.telemetry import Telemetry
 from parity.wsgi_client import call, environ
+from support.telemetry import Telemetry
 
 TEXT_KEYS = (
     "REQUEST_METHOD",

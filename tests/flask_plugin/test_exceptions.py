@@ -7,7 +7,7 @@ import pytest
 from opentelemetry import trace
 from otel_rs_instr_flask import FlaskInstrumentor
 
-from flask_plugin.telemetry import Telemetry
+from support.telemetry import Telemetry
 
 
 class OwnBaseException(BaseException):

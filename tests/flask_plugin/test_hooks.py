@@ -10,7 +10,7 @@ import pytest
 from opentelemetry import trace
 from otel_rs_instr_flask import FlaskInstrumentor
 
-from flask_plugin.telemetry import Telemetry
+from support.telemetry import Telemetry
 
 
 def make_app() -> flask.Flask:

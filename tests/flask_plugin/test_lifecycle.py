@@ -11,8 +11,8 @@ import pytest
 from opentelemetry import trace
 from otel_rs_instr_flask import FlaskInstrumentor
 
-from flask_plugin.telemetry import Telemetry
 from parity.wsgi_client import call, environ
+from support.telemetry import Telemetry
 
 METHODS = ("__call__", "wsgi_app", "full_dispatch_request", "preprocess_request", "do_teardown_request")
 

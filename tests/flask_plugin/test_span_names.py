@@ -8,7 +8,7 @@ import flask
 import pytest
 from otel_rs_instr_flask import FlaskInstrumentor
 
-from flask_plugin.telemetry import Telemetry
+from support.telemetry import Telemetry
 
 VARIABLE = "OTEL_RS_HTTP_LOW_CARDINALITY_SPAN_NAMES"
 

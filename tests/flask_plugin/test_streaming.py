@@ -11,8 +11,8 @@ import pytest
 from opentelemetry import trace
 from otel_rs_instr_flask import FlaskInstrumentor
 
-from flask_plugin.telemetry import Telemetry
 from parity.wsgi_client import environ
+from support.telemetry import Telemetry
 
 
 class Body:

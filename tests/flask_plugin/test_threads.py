@@ -9,8 +9,8 @@ import flask
 from opentelemetry import trace
 from otel_rs_instr_flask import FlaskInstrumentor
 
-from flask_plugin.telemetry import Telemetry
 from parity.wsgi_client import call, environ
+from support.telemetry import Telemetry
 
 THREADS = 8
 REQUESTS = 400

@@ -9,8 +9,8 @@ import pytest
 from opentelemetry import trace
 from otel_rs_instr_wsgi import OpenTelemetryMiddleware
 
-from flask_plugin.telemetry import Telemetry
 from parity.wsgi_client import Application
+from support.telemetry import Telemetry
 
 Wrap = Callable[..., Application]
 

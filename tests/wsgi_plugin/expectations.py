@@ -7,7 +7,7 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 
-from flask_plugin.telemetry import Telemetry
+from support.telemetry import Telemetry
 
 DURATION = "http.server.duration"
 ACTIVE = "http.server.active_requests"

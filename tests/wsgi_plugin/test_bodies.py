@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 
-from flask_plugin.telemetry import Telemetry
 from parity.wsgi_client import Application, environ
+from support.telemetry import Telemetry
 from wsgi_plugin.conftest import Wrap
 from wsgi_plugin.expectations import assert_ended_once, assert_running, event_names, start_response
 

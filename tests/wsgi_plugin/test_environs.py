@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from opentelemetry import trace
 from otel_rs_instr_wsgi import OpenTelemetryMiddleware
 
-from flask_plugin.telemetry import Telemetry
 from flask_plugin.test_environs import OBJECTS, TEXT_KEYS, anything
 from parity.wsgi_client import Application, call, environ
+from support.telemetry import Telemetry
 
 environs = st.fixed_dictionaries({}, optional=dict.fromkeys(TEXT_KEYS, anything))
 Instrumented = tuple[Application, Telemetry]

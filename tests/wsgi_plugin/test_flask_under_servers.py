@@ -13,8 +13,8 @@ from otel_rs_instr_flask import FlaskInstrumentor
 from otel_rs_instr_wsgi import OpenTelemetryMiddleware, WsgiInstrumentor
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flask_plugin.telemetry import Telemetry
 from parity.wsgi_client import call, environ
+from support.telemetry import Telemetry
 from wsgi_plugin.expectations import (
     ACTIVE,
     DURATION,

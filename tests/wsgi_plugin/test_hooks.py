@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 
-from flask_plugin.telemetry import Telemetry
 from parity.wsgi_client import call, environ
+from support.telemetry import Telemetry
 from wsgi_plugin.conftest import Wrap
 from wsgi_plugin.expectations import assert_measured, start_response
 

@@ -11,8 +11,8 @@ import pytest
 from opentelemetry import baggage, trace
 from otel_rs_instr_wsgi import OpenTelemetryMiddleware
 
-from flask_plugin.telemetry import Telemetry
 from parity.wsgi_client import call, environ
+from support.telemetry import Telemetry
 from wsgi_plugin.conftest import Wrap
 from wsgi_plugin.expectations import (
     ACTIVE,

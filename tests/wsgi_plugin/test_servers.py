@@ -14,9 +14,9 @@ from opentelemetry import trace
 from otel_rs_instr_flask import FlaskInstrumentor
 from otel_rs_instr_wsgi import OpenTelemetryMiddleware, WsgiInstrumentor
 
-from flask_plugin.telemetry import Telemetry
 from parity.wsgi_client import call, environ
 from support.http_client import get
+from support.telemetry import Telemetry
 from wsgi_plugin.expectations import ACTIVE, DURATION, assert_ended_once, assert_measured
 from wsgi_plugin.servers import SERVERS, Serve, served
 

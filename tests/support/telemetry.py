@@ -1,4 +1,4 @@
-"""The stock SDK with everything kept in memory."""
+"""The stock SDK or ours, with everything kept in memory."""
 
 from __future__ import annotations
 
