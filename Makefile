@@ -112,7 +112,7 @@ lint-python: $(TEST_ENVIRONMENT)/.wheels
 	@$(TEST_ENVIRONMENT)/bin/ruff check .
 	@$(TEST_ENVIRONMENT)/bin/ruff format --check .
 	@echo "==> mypy"
-	@for folders in "$(TYPED_ROOTS)" benches examples/demo; do \
+	@for folders in "$(TYPED_ROOTS)" $(wildcard python/*/hatch_build.py) benches examples/demo; do \
 	    MYPYPATH=$(subst $(space),:,$(TYPED_ROOTS)):benches:examples/demo $(TEST_ENVIRONMENT)/bin/mypy $$folders; \
 	done
 	@echo "==> stubtest: $(NATIVE_MODULES)"

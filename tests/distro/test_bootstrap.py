@@ -2,21 +2,38 @@
 
 import subprocess
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 
 import pytest
 
 from otel_rs_distro import bootstrap
+from otel_rs_distro.plugins import instrumented_by_plugin
 
 
 def test_requirements(capsys: pytest.CaptureFixture[str]) -> None:
     assert bootstrap.main([]) == 0
-    assert capsys.readouterr().out.split() == ["otel-rs-instr-flask"]
+    plugins = capsys.readouterr().out.split()
+    # Flask is installed here, and the WSGI plugin needs nothing to be installed.
+    assert {"otel-rs-instr-flask", "otel-rs-instr-wsgi"} <= set(plugins)
+    assert plugins == sorted(plugins)
+
+
+def test_every_plugin_is_known() -> None:
+    """The table comes from the plugins, so the plugins that are installed here are in it."""
+    installed = {
+        entry_point.dist.name
+        for entry_point in entry_points(group="opentelemetry_instrumentor")
+        if entry_point.dist and entry_point.dist.name.startswith("otel-rs-")
+    }
+    assert installed
+    assert installed <= instrumented_by_plugin().keys()
+    assert instrumented_by_plugin()["otel-rs-instr-flask"] == ["flask"]
 
 
 def test_a_library_that_is_absent_needs_no_plugin(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bootstrap, "PLUGINS", {"no-such-library": "otel-rs-instr-none"})
+    monkeypatch.setattr(bootstrap, "instrumented_by_plugin", lambda: {"otel-rs-instr-none": ["no-such-library"]})
     assert bootstrap.main(["-a", "requirements"]) == 0
     assert capsys.readouterr().out == ""
 
@@ -28,7 +45,8 @@ def test_install(monkeypatch: pytest.MonkeyPatch) -> None:
         commands.append(command)
         return 3
 
-    monkeypatch.setattr(bootstrap, "PLUGINS", {"flask": "no-such-plugin", "pytest": "pytest"})
+    plugins = {"no-such-plugin": ["no-such-library", "flask"], "pytest": ["pytest"], "otel-rs-instr-none": ["none"]}
+    monkeypatch.setattr(bootstrap, "instrumented_by_plugin", lambda: plugins)
     monkeypatch.setattr(subprocess, "call", call)
     assert bootstrap.main(["-a", "install", "--find-links", "dist"]) == 3
     [command] = commands

@@ -7,13 +7,17 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
 
-from otel_rs_distro.plugins import PLUGINS
+from otel_rs_distro.plugins import instrumented_by_plugin
 from otel_rs_distro.version import __version__
 
 
 def fitting_plugins() -> list[str]:
-    """The plugins whose library is installed in this environment, sorted."""
-    return sorted({plugin for library, plugin in PLUGINS.items() if _is_installed(library)})
+    """The plugins whose library is installed in this environment, and those of the standard library, sorted."""
+    return sorted(
+        plugin
+        for plugin, libraries in instrumented_by_plugin().items()
+        if not libraries or any(map(_is_installed, libraries))
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

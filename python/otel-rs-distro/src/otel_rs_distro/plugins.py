@@ -1,6 +1,14 @@
-"""The plugins of the project, by what they instrument. A new plugin is one line here."""
+"""The plugins of the project."""
 
-PLUGINS: dict[str, str] = {
-    # distribution that is instrumented: distribution that instruments it
-    "flask": "otel-rs-instr-flask",
-}
+import json
+from importlib.resources import files
+
+
+def instrumented_by_plugin() -> dict[str, list[str]]:
+    """The distributions that instrument something, each with those that it instruments; with none if it instruments
+    the standard library.
+
+    The table is made from the plugins' own ``pyproject.toml`` when this distribution is built (``hatch_build.py``).
+    """
+    table: dict[str, list[str]] = json.loads(files("otel_rs_distro").joinpath("plugins.json").read_text())
+    return table
