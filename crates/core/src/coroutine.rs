@@ -28,6 +28,17 @@ pub trait CoroutineObserver: Send + Sync {
     /// The coroutine has returned, or raised `error`. Called once for each one that has started: one that was closed or
     /// dropped before its end has raised `GeneratorExit`.
     fn finish(&self, py: Python<'_>, error: Option<&Bound<'_, PyBaseException>>);
+
+    /// Shows the collector of garbage the Python objects that this holds. An object that may hold the coroutine must be
+    /// shown, or neither is ever freed.
+    ///
+    /// # Errors
+    ///
+    /// What `visit` says.
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let _ = visit;
+        Ok(())
+    }
 }
 
 /// A coroutine with an observer. One that never starts is not observed, and what is inside warns of it as ever.
@@ -279,6 +290,7 @@ impl Coroutine {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.inner)?;
+        self.observer.traverse(&visit)?;
         // The lock is never held while Python code runs, so a collection finds it free.
         let Ok(state) = self.state.try_lock() else { return Ok(()) };
         visit.call(&state.iterator)?;

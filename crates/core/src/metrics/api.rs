@@ -1,7 +1,7 @@
 //! Instruments of any provider, through the OpenTelemetry Python API.
 
 use otel_rs_abi::{InstrumentKind, KeyValue};
-use otel_rs_semconv::http::instruments::Instrument as Definition;
+use otel_rs_semconv::Instrument as Definition;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt};

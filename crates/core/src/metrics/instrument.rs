@@ -1,7 +1,7 @@
 //! The instrument face.
 
 use otel_rs_abi::KeyValue;
-use otel_rs_semconv::http::instruments::Instrument as Definition;
+use otel_rs_semconv::Instrument as Definition;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use otel_rs_abi::{KeyValue, Status, Table};
-use otel_rs_semconv::http::instruments::Instrument as Definition;
+use otel_rs_semconv::Instrument as Definition;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use rustc_hash::FxBuildHasher;

@@ -81,10 +81,18 @@ impl Span {
     pub fn record_error(&self, exception: &Bound<'_, PyAny>) {
         let py = exception.py();
         if self.is_recording && exception.is_instance_of::<PyException>() {
-            let recorded = self.object.bind(py).call_method1(intern!(py, "record_exception"), (exception,));
-            said(py, recorded.map(drop));
+            self.record_exception(exception);
             let name = exception.get_type().name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             self.set_status(py, StatusCode::Error, &format!("{name}: {}", message(exception)));
+        }
+    }
+
+    /// Records an exception as an event; the status stays what it is.
+    pub fn record_exception(&self, exception: &Bound<'_, PyAny>) {
+        let py = exception.py();
+        if self.is_recording {
+            let recorded = self.object.bind(py).call_method1(intern!(py, "record_exception"), (exception,));
+            said(py, recorded.map(drop));
         }
     }
 

@@ -1,9 +1,9 @@
 //! Definitions of the instruments, one table for each plugin.
 
 use opentelemetry_semantic_conventions::metric::{HTTP_SERVER_ACTIVE_REQUESTS, HTTP_SERVER_REQUEST_DURATION};
-use otel_rs_abi::{InstrumentDef, InstrumentKind, Str};
+use otel_rs_abi::InstrumentKind;
 
-use crate::Stability;
+use crate::{Instrument, Stability};
 
 /// Semantic conventions 1.11.0; the crate of the conventions no longer has it.
 const HTTP_SERVER_DURATION: &str = "http.server.duration";
@@ -11,38 +11,6 @@ const HTTP_SERVER_DURATION: &str = "http.server.duration";
 /// Seconds. Semantic conventions 1.21.0, metric `http.server.request.duration`.
 const DURATION_BOUNDARIES: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
-
-/// An instrument.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Instrument {
-    /// Kind.
-    pub kind: InstrumentKind,
-    /// Whether it aggregates integers.
-    pub integer: bool,
-    /// Name.
-    pub name: &'static str,
-    /// Unit (UCUM).
-    pub unit: &'static str,
-    /// Description.
-    pub description: &'static str,
-    /// Bucket boundaries that it advises; empty for the default of the SDK.
-    pub boundaries: &'static [f64],
-}
-
-impl Instrument {
-    /// The definition as the SDK takes it.
-    pub const fn definition(&self) -> InstrumentDef<'static> {
-        InstrumentDef {
-            kind: self.kind,
-            integer: self.integer,
-            name: Str::from_static(self.name),
-            unit: Str::from_static(self.unit),
-            description: Str::from_static(self.description),
-            boundaries: if self.boundaries.is_empty() { std::ptr::null() } else { self.boundaries.as_ptr() },
-            boundaries_len: self.boundaries.len(),
-        }
-    }
-}
 
 /// The instruments of a server instrumentation in one mode.
 #[derive(Clone, Copy, PartialEq, Debug)]
