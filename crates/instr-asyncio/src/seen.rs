@@ -1,0 +1,38 @@
+//! Which coroutines and futures have been measured already: each is once, however often it is passed on.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::PyWeakrefReference;
+use rustc_hash::FxBuildHasher;
+
+/// The weak references of what has been seen, by its address. What dies takes its entry with it, before its address can
+/// be used again.
+static SEEN: Mutex<HashMap<usize, Py<PyWeakrefReference>, FxBuildHasher>> =
+    Mutex::new(HashMap::with_hasher(FxBuildHasher));
+
+/// Whether this is the first time; from now on it is not. What cannot be referenced weakly is new each time.
+pub(crate) fn first_time(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let address = object.as_ptr() as usize;
+    if SEEN.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&address) {
+        return Ok(false);
+    }
+    let forget = Bound::new(object.py(), Forget(address))?;
+    let Ok(reference) = PyWeakrefReference::new_with(object, forget) else { return Ok(true) };
+    SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(address, reference.unbind());
+    Ok(true)
+}
+
+/// The callback of a weak reference.
+#[pyclass(frozen, module = "otel_rs_instr_asyncio")]
+struct Forget(usize);
+
+#[pymethods]
+impl Forget {
+    fn __call__(&self, _reference: &Bound<'_, PyAny>) {
+        let reference = SEEN.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+        // Dropped here, without the lock.
+        drop(reference);
+    }
+}

@@ -1,0 +1,86 @@
+//! What `instrument()` is given, with what the environment says at that moment.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use otel_rs_core::Scope;
+use otel_rs_core::metrics::{Instrument, Meter};
+use otel_rs_core::trace::Tracer;
+use otel_rs_semconv::python_strip;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::instruments::{PROCESS_CREATED, PROCESS_DURATION};
+
+/// The instrumentation scope. Its name is that of the stock package; there is no schema.
+const SCOPE: Scope =
+    Scope { name: "opentelemetry.instrumentation.asyncio", version: env!("CARGO_PKG_VERSION"), schema_url: "" };
+
+/// The settings of `instrument()`, while it holds.
+static CURRENT: Mutex<Option<Arc<Settings>>> = Mutex::new(None);
+
+/// What is measured in every case, and what has spans.
+pub(crate) struct Settings {
+    pub tracer: Tracer,
+    pub duration: Instrument,
+    pub created: Instrument,
+    /// Coroutines with a span, by name.
+    pub coroutines: HashSet<String>,
+    /// Functions of `to_thread` with a span, by name.
+    pub thread_functions: HashSet<String>,
+    /// Whether futures have spans.
+    pub futures: bool,
+}
+
+impl Settings {
+    /// Reads the keyword arguments `tracer_provider` and `meter_provider` and the environment.
+    pub(crate) fn new(options: &Bound<'_, PyDict>) -> PyResult<Arc<Self>> {
+        let py = options.py();
+        let option = |name: &str| -> PyResult<Option<Py<PyAny>>> {
+            Ok(options.get_item(name)?.filter(|value| !value.is_none()).map(Bound::unbind))
+        };
+        let meter = Meter::new(SCOPE, option("meter_provider")?);
+        Ok(Arc::new(Self {
+            tracer: Tracer::new(SCOPE, option("tracer_provider")?),
+            duration: meter.instrument(py, &PROCESS_DURATION),
+            created: meter.instrument(py, &PROCESS_CREATED),
+            coroutines: coroutine_names(),
+            thread_functions: thread_function_names(),
+            futures: traces_futures(),
+        }))
+    }
+
+    /// The settings that hold now, if asyncio is instrumented.
+    pub(crate) fn current() -> Option<Arc<Self>> {
+        CURRENT.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets what holds from now on.
+    pub(crate) fn set_current(settings: Option<Arc<Self>>) {
+        let previous = std::mem::replace(&mut *CURRENT.lock().unwrap_or_else(PoisonError::into_inner), settings);
+        // Dropped here, without the lock: it may hold the last reference to a Python object.
+        drop(previous);
+    }
+}
+
+/// The names in `OTEL_PYTHON_ASYNCIO_COROUTINE_NAMES_TO_TRACE`.
+pub(crate) fn coroutine_names() -> HashSet<String> {
+    names("OTEL_PYTHON_ASYNCIO_COROUTINE_NAMES_TO_TRACE")
+}
+
+/// The names in `OTEL_PYTHON_ASYNCIO_TO_THREAD_FUNCTION_NAMES_TO_TRACE`.
+pub(crate) fn thread_function_names() -> HashSet<String> {
+    names("OTEL_PYTHON_ASYNCIO_TO_THREAD_FUNCTION_NAMES_TO_TRACE")
+}
+
+/// Whether `OTEL_PYTHON_ASYNCIO_FUTURE_TRACE_ENABLED` is `true`.
+pub(crate) fn traces_futures() -> bool {
+    std::env::var("OTEL_PYTHON_ASYNCIO_FUTURE_TRACE_ENABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+fn names(variable: &str) -> HashSet<String> {
+    match std::env::var(variable) {
+        Ok(list) => list.split(',').map(|name| python_strip(name).to_owned()).collect(),
+        Err(_) => HashSet::new(),
+    }
+}

@@ -1,0 +1,37 @@
+//! What asyncio takes for a coroutine, a future and a task.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+/// What an object is to asyncio.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Task,
+    Coroutine,
+    Future,
+    Other,
+}
+
+impl Kind {
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        static COROUTINE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static TASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static IS_COROUTINE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static IS_FUTURE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = object.py();
+        // Nearly all are coroutines of the interpreter's own; the functions are Python code.
+        if object.get_type().is(COROUTINE.import(py, "types", "CoroutineType")?) {
+            return Ok(Self::Coroutine);
+        }
+        if object.is_instance(TASK.import(py, "asyncio", "Task")?)? {
+            return Ok(Self::Task);
+        }
+        if IS_COROUTINE.import(py, "asyncio", "iscoroutine")?.call1((object,))?.is_truthy()? {
+            return Ok(Self::Coroutine);
+        }
+        match IS_FUTURE.import(py, "asyncio", "isfuture")?.call1((object,))?.is_truthy()? {
+            true => Ok(Self::Future),
+            false => Ok(Self::Other),
+        }
+    }
+}
