@@ -30,4 +30,5 @@ class Suite:
 SUITES = [
     Suite("opentelemetry-instrumentation-flask", ours="otel-rs-instr-flask", tests=60),
     Suite("opentelemetry-instrumentation-wsgi", ours="otel-rs-instr-wsgi", tests=52),
+    Suite("opentelemetry-instrumentation-asyncio", ours="otel-rs-instr-asyncio", tests=24),
 ]
