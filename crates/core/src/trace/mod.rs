@@ -2,6 +2,7 @@
 //! OpenTelemetry Python API, is not a plugin's concern.
 
 mod api;
+mod in_span;
 mod native;
 mod span;
 mod tracer;
