@@ -5,8 +5,11 @@
 #   make test     everything that CI runs
 #   make lint     formatters and checkers
 #   make bench    CPU per request: bare, stock, ours
+#   make new-plugin NAME=demo TARGET=module:Class.method    a plugin that builds, runs and passes its tests
+#   make test-plugin NAME=demo                              builds one plugin and runs its tests
 #
-# PYTHON=python3.12 picks another interpreter; PROFILE=dev builds the wheels in seconds instead of optimised.
+# PYTHON=python3.12 picks another interpreter; PROFILE=dev builds the wheels in seconds instead of optimised, which is
+# what test-plugin does unless it is told PROFILE=release.
 
 PYTHON ?= python3
 PROFILE ?= release
@@ -37,7 +40,8 @@ NATIVE_MODULES := $(addsuffix ._native,$(notdir $(patsubst %/,%,$(dir $(wildcard
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help wheels demo conformance test test-rust test-python test-interpreters test-fast lint lint-rust lint-python format bench clean
+.PHONY: help wheels demo conformance test test-rust test-python test-interpreters test-fast lint lint-rust lint-python \
+    new-plugin test-plugin format bench clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -47,7 +51,7 @@ help:
 wheels: $(WHEELS)
 
 $(WHEELS): $(WHEEL_SOURCES) scripts/build_wheels.sh | $(BUILD_ENVIRONMENT)/.ready
-	@scripts/build_wheels.sh $(BUILD_ENVIRONMENT) $(PROFILE) $(WHEEL_PROJECTS)
+	@scripts/build_wheels.sh $(BUILD_ENVIRONMENT) $(PROFILE) dist $(WHEEL_PROJECTS)
 	@touch $@
 
 $(BUILD_ENVIRONMENT)/.ready: $(REQUIREMENTS)/build.txt $(REQUIREMENTS)/constraints.txt scripts/create_environment.sh
@@ -85,7 +89,7 @@ test-interpreters: $(WHEELS)
 test-fast: $(TEST_ENVIRONMENT)/.wheels
 	@echo "==> pytest on Python $(PYTHON_VERSION), without the end-to-end and the stock suites"
 	@$(TEST_ENVIRONMENT)/bin/python -m pytest -q --ignore=tests/e2e --ignore=tests/conformance \
-	    --ignore=tests/wsgi_plugin/test_gunicorn.py $(PYTEST_ARGUMENTS)
+	    --ignore=tests/new_plugin --ignore=tests/wsgi_plugin/test_gunicorn.py $(PYTEST_ARGUMENTS)
 
 $(TEST_ENVIRONMENT)/.ready: $(wildcard $(REQUIREMENTS)/*.txt) scripts/create_environment.sh
 	@scripts/create_environment.sh $(PYTHON) $(TEST_ENVIRONMENT) -r $(REQUIREMENTS)/test.txt -r $(REQUIREMENTS)/lint.txt
@@ -94,6 +98,33 @@ $(TEST_ENVIRONMENT)/.wheels: $(TEST_ENVIRONMENT)/.ready $(WHEELS)
 	@$(TEST_ENVIRONMENT)/bin/python -m pip install --quiet --disable-pip-version-check \
 	    --no-deps --force-reinstall dist/*.whl
 	@touch $@
+
+# --- plugins ----------------------------------------------------------------------------------------------------------
+
+# The script reads NAME, TARGET and REQUIRES.
+new-plugin:
+	@scripts/require_cargo_component.sh fmt rustfmt
+	@$(PYTHON) scripts/new_plugin.py
+
+PLUGIN = crates/instr-$(subst _,-,$(NAME))
+PLUGIN_TESTS = tests/$(subst -,_,$(NAME))_plugin
+# The plugins whose modules the tests name: their own, and others that theirs works together with.
+TESTED_PLUGINS = $(shell grep -rshoE --include='*.py' 'otel_rs_instr_[a-z0-9_]+' $(PLUGIN_TESTS) | sort -u | \
+    sed 's|^otel_rs_|crates/|; s|_|-|g')
+# What the tests of every plugin need.
+PLUGIN_SURROUNDINGS := crates/sdk python/otel-rs-distro
+
+# A contributor's quick loop. The wheels of `make wheels` are installed again by whatever needs them.
+test-plugin: PROFILE = dev
+test-plugin: $(BUILD_ENVIRONMENT)/.ready $(TEST_ENVIRONMENT)/.ready
+	@if ! [ -d "$(PLUGIN)" ] || ! [ -d "$(PLUGIN_TESTS)" ]; then \
+	    echo "make test-plugin: NAME=$(NAME): there is no $(PLUGIN) with $(PLUGIN_TESTS)" >&2; exit 2; \
+	fi
+	@scripts/build_wheels.sh $(BUILD_ENVIRONMENT) $(PROFILE) dist/plugin $(TESTED_PLUGINS) $(PLUGIN_SURROUNDINGS)
+	@rm -f $(TEST_ENVIRONMENT)/.wheels
+	@$(TEST_ENVIRONMENT)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --no-deps --force-reinstall dist/plugin/*.whl
+	@$(TEST_ENVIRONMENT)/bin/python -m pytest $(PLUGIN_TESTS) $(PYTEST_ARGUMENTS)
 
 # --- lint -------------------------------------------------------------------------------------------------------------
 
@@ -112,7 +143,7 @@ lint-python: $(TEST_ENVIRONMENT)/.wheels
 	@$(TEST_ENVIRONMENT)/bin/ruff check .
 	@$(TEST_ENVIRONMENT)/bin/ruff format --check .
 	@echo "==> mypy"
-	@for folders in "$(TYPED_ROOTS)" $(wildcard python/*/hatch_build.py) benches examples/demo; do \
+	@for folders in "$(TYPED_ROOTS)" $(wildcard python/*/hatch_build.py) scripts benches examples/demo; do \
 	    MYPYPATH=$(subst $(space),:,$(TYPED_ROOTS)):benches:examples/demo $(TEST_ENVIRONMENT)/bin/mypy $$folders; \
 	done
 	@echo "==> stubtest: $(NATIVE_MODULES)"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds wheels into dist/: build_wheels.sh ENVIRONMENT PROFILE PROJECT-FOLDER…
+# Builds wheels into an emptied folder: build_wheels.sh ENVIRONMENT PROFILE FOLDER PROJECT-FOLDER…
 # A project with a Cargo.toml is built by maturin, any other by its own build backend.
 set -eu
 
@@ -8,19 +8,19 @@ if ! command -v cargo >/dev/null; then
     exit 1
 fi
 
-environment=$1 profile=$2
-shift 2
+environment=$1 profile=$2 dist=$3
+shift 3
 
-rm -rf dist
-mkdir dist
+rm -rf "$dist"
+mkdir -p "$dist"
 for project in "$@"; do
     echo "==> $project ($profile)"
     if [ -f "$project/Cargo.toml" ]; then
         "$environment/bin/maturin" build --profile "$profile" --locked --interpreter "$environment/bin/python" \
-            --manifest-path "$project/Cargo.toml" --out dist
+            --manifest-path "$project/Cargo.toml" --out "$dist"
     else
         "$environment/bin/python" -m pip wheel --quiet --disable-pip-version-check \
-            --no-deps --no-build-isolation --wheel-dir dist "$project"
+            --no-deps --no-build-isolation --wheel-dir "$dist" "$project"
     fi
 done
-ls dist/*.whl
+ls "$dist"/*.whl
