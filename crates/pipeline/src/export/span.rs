@@ -32,7 +32,7 @@ pub fn otlp_span_exporter(config: OtlpConfig) -> SpanExporterFactory {
 
 impl SpanExport for OtlpSpanExporter {
     fn export(&mut self, spans: Vec<Arc<SpanRecord>>, resource: &Resource) -> Result<(), String> {
-        let request = span_proto::request(spans, resource).encode_to_vec();
+        let request = span_proto::request(spans, resource);
         let answer = self.sender.send(&request)?;
         report_partial_success(&answer);
         Ok(())

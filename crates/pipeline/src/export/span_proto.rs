@@ -3,16 +3,28 @@
 
 use std::sync::Arc;
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, SpanFlags, Status, span, status};
+use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint, message};
 
 use super::common_proto as common;
 use crate::resource::Resource;
 use crate::trace::{self, Scope, SpanContext, SpanKind, SpanRecord, StatusCode};
 
-/// The request for spans of one resource, grouped by scope in the order of each scope's first span.
-pub(super) fn request(spans: Vec<Arc<SpanRecord>>, resource: &Resource) -> ExportTraceServiceRequest {
-    let mut scopes: Vec<(Arc<Scope>, ScopeSpans)> = Vec::new();
+/// `ExportTraceServiceRequest.resource_spans`
+const RESOURCE_SPANS: u32 = 1;
+/// `ResourceSpans.scope_spans`
+const SCOPE_SPANS: u32 = 2;
+/// `ScopeSpans.spans`
+const SPANS: u32 = 2;
+
+/// The encoded `ExportTraceServiceRequest` for spans of one resource, grouped by scope in the order of each scope's
+/// first span.
+///
+/// Spans are encoded one by one: a message that holds them all takes a megabyte for a batch, which the allocator gets
+/// from the system and gives back each time.
+pub(super) fn request(spans: Vec<Arc<SpanRecord>>, resource: &Resource) -> Vec<u8> {
+    let mut scopes: Vec<(Arc<Scope>, Vec<u8>)> = Vec::new();
     for record in spans {
         let scope = &record.origin.scope;
         let index = scopes.iter().position(|(known, _)| Arc::ptr_eq(known, scope) || known == scope);
@@ -21,19 +33,33 @@ pub(super) fn request(spans: Vec<Arc<SpanRecord>>, resource: &Resource) -> Expor
             scopes.len() - 1
         });
         // Python has let go of most spans by now; one that it still holds is copied.
-        scopes[index].1.spans.push(encode(Arc::unwrap_or_clone(record)));
+        message::encode(SPANS, &encode(Arc::unwrap_or_clone(record)), &mut scopes[index].1);
     }
-    ExportTraceServiceRequest {
-        resource_spans: vec![ResourceSpans {
-            resource: Some(common::resource(resource)),
-            scope_spans: scopes.into_iter().map(|(_, spans)| spans).collect(),
-            schema_url: resource.schema_url().to_owned(),
-        }],
+    let mut resource_spans = ResourceSpans {
+        resource: Some(common::resource(resource)),
+        scope_spans: Vec::new(),
+        schema_url: resource.schema_url().to_owned(),
     }
+    .encode_to_vec();
+    for (_, scope_spans) in &scopes {
+        embed(SCOPE_SPANS, scope_spans, &mut resource_spans);
+    }
+    let mut request = Vec::new();
+    embed(RESOURCE_SPANS, &resource_spans, &mut request);
+    request
 }
 
-fn scope_spans(scope: &Scope) -> ScopeSpans {
+/// A `ScopeSpans` to which encoded spans can be appended: the fields of a message come in any order.
+fn scope_spans(scope: &Scope) -> Vec<u8> {
     ScopeSpans { scope: Some(common::scope(scope)), spans: Vec::new(), schema_url: scope.schema_url.to_string() }
+        .encode_to_vec()
+}
+
+/// Appends an encoded message as a field of another.
+fn embed(field: u32, message: &[u8], out: &mut Vec<u8>) {
+    encode_key(field, WireType::LengthDelimited, out);
+    encode_varint(message.len() as u64, out);
+    out.extend_from_slice(message);
 }
 
 fn encode(record: SpanRecord) -> Span {
@@ -109,3 +135,6 @@ fn status_code(code: StatusCode) -> status::StatusCode {
         StatusCode::Error => status::StatusCode::Error,
     }
 }
+
+#[cfg(test)]
+mod tests;
