@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use ureq::config::Config;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use ureq::http::{Response, StatusCode, Uri};
-use ureq::{Agent, Body};
+use ureq::tls::TlsConfig;
+use ureq::{Agent, Body, Proxy};
 
 use super::config::OtlpConfig;
 use super::signal::Signal;
@@ -78,7 +79,14 @@ impl HttpClient {
 /// What every connection of a signal has in common. This is where `ureq` reads the environment, so it is done by a
 /// thread that is attached to the interpreter.
 pub(super) fn configure(signal: Signal, url: &str) -> Result<Config, String> {
-    let tls = tls::from_environment(signal);
+    let endpoint = url.parse::<Uri>().ok();
+    let proxy = endpoint.as_ref().and_then(proxy::resolve);
+    let peers = [endpoint.as_ref(), proxy.as_ref().map(Proxy::uri)];
+    // Parsing a bundle of certificates takes milliseconds, and is for nothing where nobody speaks TLS.
+    let tls = match peers.into_iter().flatten().any(|peer| peer.scheme_str() == Some("https")) {
+        true => tls::from_environment(signal),
+        false => Ok(TlsConfig::default()),
+    };
     if let Err(message) = &tls {
         diagnostics::report(
             Level::Error,
@@ -88,7 +96,7 @@ pub(super) fn configure(signal: Signal, url: &str) -> Result<Config, String> {
     }
     Ok(Agent::config_builder()
         .tls_config(tls?)
-        .proxy(url.parse::<Uri>().ok().as_ref().and_then(proxy::resolve))
+        .proxy(proxy)
         // A redirect could carry headers with secrets elsewhere; the Python exporter does not follow any either.
         .max_redirects(0)
         .max_redirects_will_error(false)
