@@ -1,0 +1,1 @@
+"""``make new-plugin``: what it makes, and what it refuses."""
