@@ -1,17 +1,12 @@
 //! Wall-clock time as OpenTelemetry counts it: nanoseconds since the Unix epoch.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Now, in nanoseconds since the Unix epoch; 0 if the clock stands before it.
 pub fn now_ns() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
-}
-
-/// The `SystemTime` of `ns` nanoseconds since the Unix epoch.
-pub fn system_time(ns: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_nanos(ns)
 }
 
 /// `ns` nanoseconds since the Unix epoch as the Python SDK prints them: ISO 8601 in UTC with six decimals, rounded by

@@ -10,7 +10,6 @@ mod processor;
 mod record;
 mod sampler;
 mod simple;
-mod span_data;
 #[cfg(test)]
 mod tests;
 

@@ -43,8 +43,6 @@ impl Scope {
 pub struct Origin {
     /// Scope of the tracer.
     pub scope: Arc<Scope>,
-    /// The same, ready for export.
-    pub otel_scope: opentelemetry::InstrumentationScope,
     /// Resource of the provider.
     pub resource: Arc<Resource>,
 }
@@ -52,7 +50,7 @@ pub struct Origin {
 impl Origin {
     /// The origin of the spans of a tracer.
     pub fn new(scope: Arc<Scope>, resource: Arc<Resource>) -> Self {
-        Self { otel_scope: scope.to_otel(), scope, resource }
+        Self { scope, resource }
     }
 }
 

@@ -1,8 +1,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use opentelemetry::trace::Status as OtelStatus;
-
 use super::*;
 use crate::attributes::Attributes;
 use crate::resource::Resource;
@@ -86,22 +84,4 @@ fn a_parent_based_sampler_follows_the_parent() {
         assert!(!sampled(Some(&parent(TraceFlags::RANDOM_TRACE_ID))));
     }
     assert!(!sampled(None));
-}
-
-#[test]
-fn a_span_reaches_the_rust_sdk_whole() {
-    let mut span = record();
-    span.context.trace_state = Some("a=1,b=2".into());
-    span.parent = Some(SpanContext { span_id: [3; 8], is_remote: true, ..SpanContext::default() });
-    span.attributes = [("key", 1_i64)].into_iter().collect();
-    span.attributes.add_dropped(4);
-    span.status = Status { code: StatusCode::Error, description: Some("why".into()) };
-    let link = Link { context: span.context.clone(), attributes: Attributes::default() };
-    span.add_link(link, &limits(1));
-    let data = Arc::new(span).into_span_data();
-    assert_eq!(data.span_context.trace_state().header(), "a=1,b=2");
-    assert_eq!((data.parent_span_id.to_bytes(), data.parent_span_is_remote), ([3; 8], true));
-    assert_eq!((data.attributes.len(), data.dropped_attributes_count), (1, 4));
-    assert_eq!(data.status, OtelStatus::error("why"));
-    assert_eq!(data.links.len(), 1);
 }
