@@ -58,6 +58,23 @@ def test_a_lazy_application_runs_in_its_span(wrap: Wrap, telemetry: Telemetry) -
     assert point.attributes["http.status_code"] == 404
 
 
+def test_keyword_arguments_of_start_response_are_seen_and_passed_on(wrap: Wrap, telemetry: Telemetry) -> None:
+    given: dict[str, Any] = {}
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response(status="404 Not Found", headers=[("Content-Type", "text/plain")])
+        return [b"nothing"]
+
+    def server_start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+        given.update(status=status, headers=headers)
+
+    assert list(wrap(application)(environ(), server_start_response)) == [b"nothing"]
+    assert given == {"status": "404 Not Found", "headers": [("Content-Type", "text/plain")]}
+    span = assert_ended_once(telemetry)
+    assert span.attributes is not None
+    assert span.attributes["http.status_code"] == 404
+
+
 def test_a_lazy_application_that_fails(wrap: Wrap, telemetry: Telemetry) -> None:
     def application(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         raise ValueError("lazy")

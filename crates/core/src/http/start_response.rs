@@ -31,7 +31,13 @@ impl StartResponse {
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if let (Ok(status), Ok(headers)) = (args.get_item(0), args.get_item(1)) {
+        let argument = |index, names: &[&str]| {
+            let named = || names.iter().find_map(|name| kwargs?.get_item(name).ok().flatten());
+            args.get_item(index).ok().or_else(named)
+        };
+        // PEP 3333 has the arguments positional; servers take keywords too, by one of two names for the headers.
+        if let (Some(status), Some(headers)) = (argument(0, &["status"]), argument(1, &["headers", "response_headers"]))
+        {
             guard("start_response", || (self.observer)(&status, &headers)).unwrap_or(Ok(()))?;
         }
         self.inner.bind(args.py()).call(args, kwargs)
