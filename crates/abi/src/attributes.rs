@@ -55,6 +55,8 @@ pub enum ValueTag {
     Str = 4,
     /// A list of strings.
     StrList = 5,
+    /// A stack trace. Who receives it makes the text, when it is needed and where no request waits for it.
+    Stack = 6,
 }
 
 #[repr(C)]
@@ -64,14 +66,31 @@ union ValueData<'a> {
     integer: i64,
     double: f64,
     string: Str<'a>,
-    list: StrList<'a>,
+    list: List<Str<'a>>,
+    stack: List<StackFrame<'a>>,
 }
 
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct StrList<'a> {
-    ptr: *const Str<'a>,
+struct List<T> {
+    ptr: *const T,
     len: usize,
+}
+
+/// One entry of a stack trace.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct StackFrame<'a> {
+    /// Name of the source file.
+    pub file: Str<'a>,
+    /// Name of the function.
+    pub function: Str<'a>,
+    /// Line in the file, from 1; negative if there is none.
+    pub line: i32,
+    /// Whether `file` is the absolute path of a regular file in UTF-8, out of which the receiver reads the line.
+    pub in_file: bool,
+    /// The source line without the white space around it, where it does not come from such a file; else empty.
+    pub source: Str<'a>,
 }
 
 /// An attribute value.
@@ -88,7 +107,12 @@ impl<'a> Value<'a> {
 
     /// A list of strings.
     pub const fn list(items: &'a [Str<'a>]) -> Self {
-        Self { tag: ValueTag::StrList, data: ValueData { list: StrList { ptr: items.as_ptr(), len: items.len() } } }
+        Self { tag: ValueTag::StrList, data: ValueData { list: List { ptr: items.as_ptr(), len: items.len() } } }
+    }
+
+    /// A stack trace, the outermost frame first.
+    pub const fn stack(frames: &'a [StackFrame<'a>]) -> Self {
+        Self { tag: ValueTag::Stack, data: ValueData { stack: List { ptr: frames.as_ptr(), len: frames.len() } } }
     }
 
     /// Which of the `as_*` accessors answers.
@@ -137,6 +161,14 @@ impl<'a> Value<'a> {
         (self.tag == ValueTag::StrList).then(|| {
             // SAFETY: the tag names the member that was written, from a slice that lives for `'a`.
             unsafe { std::slice::from_raw_parts(self.data.list.ptr, self.data.list.len) }
+        })
+    }
+
+    /// The frames, outermost first, if it is a stack trace.
+    pub fn as_stack(&self) -> Option<&'a [StackFrame<'a>]> {
+        (self.tag == ValueTag::Stack).then(|| {
+            // SAFETY: the tag names the member that was written, from a slice that lives for `'a`.
+            unsafe { std::slice::from_raw_parts(self.data.stack.ptr, self.data.stack.len) }
         })
     }
 }
@@ -210,6 +242,17 @@ mod tests {
         let value = Value::list(&items);
         let texts: Vec<_> = value.as_list().into_iter().flatten().map(Str::as_str).collect();
         assert_eq!(texts, ["a", "b"]);
+    }
+
+    #[test]
+    fn a_stack_keeps_its_frames() {
+        let empty = Str::borrowed("");
+        let frame = StackFrame { file: Str::borrowed("f"), function: empty, line: 7, in_file: true, source: empty };
+        let frames = [frame];
+        let value = Value::stack(&frames);
+        let lines: Vec<_> = value.as_stack().into_iter().flatten().map(|frame| frame.line).collect();
+        assert_eq!(lines, [7]);
+        assert!(value.as_list().is_none() && Value::list(&[]).as_stack().is_none());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 mod attributes;
 mod table;
 
-pub use attributes::{KeyValue, Str, Value, ValueTag};
+pub use attributes::{KeyValue, StackFrame, Str, Value, ValueTag};
 pub use table::{
     Export, Handle, InstrumentDef, InstrumentKind, PyObjectPtr, RemoteParent, ScopeDef, SpanKind, SpanOut, SpanStart,
     Status, StatusCode, Table,

@@ -4,6 +4,8 @@ use otel_rs_abi::{KeyValue, Str, Value, ValueTag};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 
+use crate::stack;
+
 /// A key. Semantic-convention keys are interned, as Python's own constants are.
 pub(crate) fn key_to_py<'py>(py: Python<'py>, key: &Str<'_>) -> Bound<'py, PyString> {
     match key.as_static() {
@@ -20,6 +22,7 @@ pub(crate) fn value_to_py<'py>(py: Python<'py>, value: &Value<'_>) -> PyResult<B
         ValueTag::I64 => PyInt::new(py, value.as_i64().unwrap_or_default()).into_any(),
         ValueTag::F64 => PyFloat::new(py, value.as_f64().unwrap_or_default()).into_any(),
         ValueTag::Str => PyString::new(py, value.as_str().map_or("", |text| text.as_str())).into_any(),
+        ValueTag::Stack => stack::to_python(py, value.as_stack().unwrap_or_default())?,
         ValueTag::StrList => {
             PyList::new(py, value.as_list().unwrap_or_default().iter().map(|text| text.as_str()))?.into_any()
         }

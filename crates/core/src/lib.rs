@@ -14,6 +14,7 @@ pub mod patch;
 pub mod plugin;
 pub mod propagation;
 mod provider;
+pub mod stack;
 pub mod text;
 pub mod trace;
 

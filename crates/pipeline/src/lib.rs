@@ -8,4 +8,5 @@ pub mod export;
 pub mod metrics;
 pub mod process;
 pub mod resource;
+pub mod stack;
 pub mod trace;

@@ -227,6 +227,7 @@ pub fn to_python<'py>(py: Python<'py>, value: &AttributeValue) -> PyResult<Bound
         AttributeValue::I64(value) => value.into_bound_py_any(py),
         AttributeValue::F64(value) => value.into_bound_py_any(py),
         AttributeValue::Str(value) => value.as_ref().into_bound_py_any(py),
+        AttributeValue::Stack(stack) => stack.to_text().into_bound_py_any(py),
         AttributeValue::Bytes(value) => Ok(PyBytes::new(py, value).into_any()),
         AttributeValue::Array(items) => {
             let items = items.iter().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;

@@ -35,7 +35,8 @@ impl OwnedAttributes {
 impl OwnedValue {
     fn new(value: &Value<'_>) -> Self {
         match value.tag() {
-            ValueTag::Null => Self::Null,
+            // A stack trace is nothing that tells measurements apart.
+            ValueTag::Null | ValueTag::Stack => Self::Null,
             ValueTag::Bool => Self::Bool(value.as_bool().unwrap_or_default()),
             ValueTag::I64 => Self::I64(value.as_i64().unwrap_or_default()),
             ValueTag::F64 => Self::F64(value.as_f64().unwrap_or_default()),
@@ -48,7 +49,7 @@ impl OwnedValue {
 
     fn matches(&self, value: &Value<'_>) -> bool {
         match self {
-            Self::Null => value.tag() == ValueTag::Null,
+            Self::Null => matches!(value.tag(), ValueTag::Null | ValueTag::Stack),
             Self::Bool(boolean) => value.as_bool() == Some(*boolean),
             Self::I64(integer) => value.as_i64() == Some(*integer),
             Self::F64(double) => value.as_f64().is_some_and(|other| other.to_bits() == double.to_bits()),

@@ -94,6 +94,12 @@ pub(crate) fn set_status(span: &Bound<'_, PyAny>, code: StatusCode, description:
     Ok(())
 }
 
+pub(super) fn add_event(span: &Bound<'_, PyAny>, name: &str, attributes: &[KeyValue<'_>]) -> PyResult<()> {
+    let py = span.py();
+    span.call_method1(intern!(py, "add_event"), (name, attributes::to_dict(py, attributes)?))?;
+    Ok(())
+}
+
 pub(super) fn end(span: &Bound<'_, PyAny>, time_ns: Option<u64>) -> PyResult<()> {
     let py = span.py();
     match time_ns {

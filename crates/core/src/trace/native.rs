@@ -78,6 +78,13 @@ impl NativeSpan {
         unsafe { (self.0.span_set_status)(span.as_ptr().cast(), code, &raw const description) == Status::Ok }
     }
 
+    pub(super) fn add_event(self, span: &Bound<'_, PyAny>, name: &'static str, attributes: &[KeyValue<'_>]) -> bool {
+        let name = Str::from_static(name);
+        let (attributes, len) = (attributes.as_ptr(), attributes.len());
+        // SAFETY: as above.
+        unsafe { (self.0.span_add_event)(span.as_ptr().cast(), &raw const name, 0, attributes, len) == Status::Ok }
+    }
+
     pub(super) fn end(self, span: &Bound<'_, PyAny>, time_ns: Option<u64>) -> bool {
         // SAFETY: as above.
         unsafe { (self.0.span_end)(span.as_ptr().cast(), time_ns.unwrap_or(0)) == Status::Ok }

@@ -76,6 +76,17 @@ impl Span {
         }
     }
 
+    /// Adds an event that happens now.
+    pub fn add_event(&self, py: Python<'_>, name: &'static str, attributes: &[KeyValue<'_>]) {
+        if self.is_recording {
+            let span = self.object.bind(py);
+            match self.native {
+                Some(native) => native.add_event(span, name, attributes),
+                None => said(py, api::add_event(span, name, attributes)),
+            };
+        }
+    }
+
     /// Records an exception as an event and as the status `Type: message`, as `opentelemetry.trace.use_span` does. What
     /// is no `Exception` (`SystemExit`, `GeneratorExit`) is no error of the operation: nothing is recorded for it.
     pub fn record_error(&self, exception: &Bound<'_, PyAny>) {

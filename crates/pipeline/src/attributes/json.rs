@@ -26,6 +26,7 @@ impl Writer {
             AttributeValue::I64(value) => self.display(value),
             AttributeValue::F64(value) => self.float(*value),
             AttributeValue::Str(text) => self.string(text),
+            AttributeValue::Stack(stack) => self.string(&stack.to_text()),
             AttributeValue::Bytes(bytes) => self.string(&hex(bytes)),
             AttributeValue::Array(items) => self.sequence('[', ']', items, Self::value),
             AttributeValue::Map(entries) => self.sequence('{', '}', entries, |writer, (key, value)| {

@@ -27,6 +27,7 @@ impl AttributeValue {
             Self::I64(value) => Value::I64(value),
             Self::F64(value) => Value::F64(value),
             Self::Str(value) => Value::String(value.into()),
+            Self::Stack(stack) => Value::String(stack.to_text().into()),
             Self::Bytes(bytes) => Value::String(hex(&bytes).into()),
             Self::Array(items) => Value::Array(array(items)),
             Self::Map(_) => Value::String(to_json(&self, None).into()),
@@ -91,6 +92,7 @@ fn scalars<T>(items: &[AttributeValue], scalar: impl Fn(&AttributeValue) -> Opti
 fn text(item: AttributeValue) -> StringValue {
     match item {
         AttributeValue::Str(text) => text.into(),
+        AttributeValue::Stack(stack) => stack.to_text().into(),
         AttributeValue::Bytes(bytes) => hex(&bytes).into(),
         other => to_json(&other, None).into(),
     }

@@ -1,8 +1,10 @@
 //! An attribute value.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::Key;
+use crate::stack::StackTrace;
 
 /// What `opentelemetry.util.types.AnyValue` may be, integers outside 64 bits excepted.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +25,8 @@ pub enum AttributeValue {
     Array(Vec<AttributeValue>),
     /// A mapping, in the order of its insertion.
     Map(Vec<(Key, AttributeValue)>),
+    /// A stack trace, which is a string to everyone who reads it.
+    Stack(Arc<StackTrace>),
 }
 
 impl AttributeValue {
@@ -32,6 +36,7 @@ impl AttributeValue {
             Self::Str(text) => truncate(text, length),
             Self::Array(items) => items.iter_mut().for_each(|item| item.truncate(length)),
             Self::Map(entries) => entries.iter_mut().for_each(|(_, value)| value.truncate(length)),
+            Self::Stack(stack) => Arc::make_mut(stack).truncate(length),
             Self::Null | Self::Bool(_) | Self::I64(_) | Self::F64(_) | Self::Bytes(_) => {}
         }
     }
@@ -77,6 +82,12 @@ impl From<&'static str> for AttributeValue {
 impl From<String> for AttributeValue {
     fn from(value: String) -> Self {
         Self::Str(Cow::Owned(value))
+    }
+}
+
+impl From<StackTrace> for AttributeValue {
+    fn from(value: StackTrace) -> Self {
+        Self::Stack(Arc::new(value))
     }
 }
 

@@ -37,6 +37,7 @@ fn any_value(value: AttributeValue) -> proto::AnyValue {
         AttributeValue::I64(value) => Some(Value::IntValue(value)),
         AttributeValue::F64(value) => Some(Value::DoubleValue(value)),
         AttributeValue::Str(text) => Some(Value::StringValue(text.into_owned())),
+        AttributeValue::Stack(stack) => Some(Value::StringValue(stack.to_text())),
         AttributeValue::Bytes(bytes) => Some(Value::BytesValue(bytes)),
         AttributeValue::Array(items) => {
             Some(Value::ArrayValue(proto::ArrayValue { values: items.into_iter().map(any_value).collect() }))

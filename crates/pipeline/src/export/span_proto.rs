@@ -9,6 +9,7 @@ use prost::encoding::{WireType, encode_key, encode_varint, message};
 
 use super::common_proto as common;
 use crate::resource::Resource;
+use crate::stack::one_look;
 use crate::trace::{self, Scope, SpanContext, SpanKind, SpanRecord, StatusCode};
 
 /// `ExportTraceServiceRequest.resource_spans`
@@ -24,6 +25,7 @@ const SPANS: u32 = 2;
 /// Spans are encoded one by one: a message that holds them all takes a megabyte for a batch, which the allocator gets
 /// from the system and gives back each time.
 pub(super) fn request(spans: Vec<Arc<SpanRecord>>, resource: &Resource) -> Vec<u8> {
+    let _look = one_look();
     let mut scopes: Vec<(Arc<Scope>, Vec<u8>)> = Vec::new();
     for record in spans {
         let scope = &record.origin.scope;

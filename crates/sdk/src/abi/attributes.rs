@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use otel_rs_abi::{KeyValue, Str, Value, ValueTag};
+use otel_rs_abi::{KeyValue, StackFrame, Str, Value, ValueTag};
 use otel_rs_pipeline::attributes::{AttributeLimits, AttributeValue, Attributes};
+use otel_rs_pipeline::stack::{SourceLine, StackTrace};
 
 /// The slice that a caller passed as pointer and length.
 ///
@@ -34,8 +35,18 @@ pub fn value(value: &Value<'_>) -> AttributeValue {
         ValueTag::StrList => value
             .as_list()
             .map(|items| AttributeValue::Array(items.iter().map(|item| AttributeValue::Str(string(item))).collect())),
+        ValueTag::Stack => value.as_stack().map(|frames| stack(frames).into()),
     };
     value.unwrap_or(AttributeValue::Null)
+}
+
+fn stack(frames: &[StackFrame<'_>]) -> StackTrace {
+    let mut stack = StackTrace::with_capacity(frames.len());
+    for frame in frames {
+        let source = if frame.in_file { SourceLine::InFile } else { SourceLine::Known(frame.source.as_str()) };
+        stack.push(frame.file.as_str(), frame.function.as_str(), frame.line, source);
+    }
+    stack
 }
 
 /// All of them, within the limits.

@@ -14,11 +14,11 @@ pub(super) fn text(text: Str<'_>) -> Cow<'static, str> {
     text.as_static().map_or_else(|| Cow::Owned(text.as_str().to_owned()), Cow::Borrowed)
 }
 
-/// Attributes of the ABI; a null one is left out.
+/// Attributes of the ABI; a null one is left out, and a stack trace, which tells no measurements apart.
 pub(super) fn from_abi(attributes: &[AbiKeyValue<'_>]) -> Vec<KeyValue> {
     let key_value = |attribute: &AbiKeyValue<'_>| {
         let value = match attribute.value.tag() {
-            ValueTag::Null => return None,
+            ValueTag::Null | ValueTag::Stack => return None,
             ValueTag::Bool => Value::Bool(attribute.value.as_bool()?),
             ValueTag::I64 => Value::I64(attribute.value.as_i64()?),
             ValueTag::F64 => Value::F64(attribute.value.as_f64()?),
