@@ -1,0 +1,56 @@
+#![doc = include_str!("../README.md")]
+
+mod bridges;
+mod settings;
+
+use otel_rs_core::coexistence::{self, Stock};
+use otel_rs_core::patch::{PatchPoint, PatchSet};
+use otel_rs_core::plugin::{Instrumentor, Plugin};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use settings::Settings;
+
+/// The functions that make bridges, also as decorators.
+static BRIDGES: PatchSet = PatchSet::new(&[
+    PatchPoint::around("asgiref.sync", "async_to_sync", bridges::async_to_sync),
+    PatchPoint::around("asgiref.sync", "sync_to_async", bridges::sync_to_async),
+]);
+
+static STOCK_PATCHES: PatchSet = PatchSet::new(&[PatchPoint::around(
+    "opentelemetry.instrumentation.asgiref",
+    "AsgirefInstrumentor.instrument",
+    coexistence::decline,
+)]);
+
+static STOCK: Stock =
+    Stock { module: "opentelemetry.instrumentation.asgiref", class: "AsgirefInstrumentor", patches: &STOCK_PATCHES };
+
+/// Instruments asgiref.
+struct AsgirefInstrumentor;
+
+impl Instrumentor for AsgirefInstrumentor {
+    fn instrument(&self, options: &Bound<'_, PyDict>) -> PyResult<()> {
+        settings::set(Some(Settings::new(options)?));
+        BRIDGES.install(options.py())
+    }
+
+    fn uninstrument(&self, py: Python<'_>) -> PyResult<()> {
+        BRIDGES.remove(py);
+        settings::set(None);
+        Ok(())
+    }
+}
+
+otel_rs_core::inventory::submit! {
+    Plugin {
+        name: "asgiref",
+        package: "otel_rs_instr_asgiref",
+        version: env!("CARGO_PKG_VERSION"),
+        instruments: &["asgiref >= 3.0, < 4"],
+        stock: Some(&STOCK),
+        instrumentor: &AsgirefInstrumentor,
+    }
+}
+
+otel_rs_core::plugin_module!(_native);

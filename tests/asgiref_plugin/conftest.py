@@ -1,0 +1,55 @@
+"""The plugin on the stock SDK and on ours, beside the reference implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from otel_rs_instr_asgiref import AsgirefInstrumentor
+
+from asgiref_plugin.reference import ReferenceInstrumentor
+from support.telemetry import Telemetry
+
+Instrument = Callable[..., None]
+
+
+@pytest.fixture(params=["reference", "stock-sdk", "native"])
+def implementation(request: pytest.FixtureRequest) -> str:
+    """Who instruments, with which SDK. A suite that is about ours alone leaves the reference out."""
+    return str(request.param)
+
+
+@pytest.fixture
+def telemetry(implementation: str) -> Iterator[Telemetry]:
+    """New providers; nothing is current when the test is over."""
+    telemetry = Telemetry(native=implementation == "native")
+    yield telemetry
+    telemetry.tracer_provider.shutdown()
+    telemetry.meter_provider.shutdown()
+    assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+@pytest.fixture
+def instrumentor(implementation: str) -> Iterator[Any]:
+    """The instrumentor, uninstrumented in the end."""
+    if implementation == "reference":
+        reference = ReferenceInstrumentor()
+        yield reference
+        reference.uninstrument()
+        return
+    instrumentor = AsgirefInstrumentor()
+    yield instrumentor
+    if instrumentor.is_instrumented_by_opentelemetry:
+        instrumentor.uninstrument()
+
+
+@pytest.fixture
+def instrument(instrumentor: Any, telemetry: Telemetry) -> Instrument:
+    """``instrument()`` with the test's provider."""
+
+    def instrument(**options: Any) -> None:
+        instrumentor.instrument(tracer_provider=telemetry.tracer_provider, **options)
+
+    return instrument
