@@ -1,0 +1,18 @@
+"""An application that waits within a span of its own, so that requests take turns in one thread or process."""
+
+import time
+
+from flask import Flask
+from opentelemetry import trace
+
+app = Flask(__name__)
+tracer = trace.get_tracer("application")
+
+
+@app.get("/wait/<int:number>")
+def wait(number: int) -> str:
+    with tracer.start_as_current_span(f"outer {number}"):
+        time.sleep(0.002)
+        with tracer.start_as_current_span(f"inner {number}"):
+            time.sleep(0.002)
+    return f"waited {number}"
