@@ -1,8 +1,12 @@
 //! Plugin registration: a descriptor submitted with `inventory`, and the native module made from it.
 
+mod active;
+
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+
+pub use active::Active;
 
 use crate::coexistence::Stock;
 use crate::{guard, log};

@@ -6,7 +6,7 @@ use otel_rs_core::stack::Stack;
 use otel_rs_core::trace::{Span, SpanKind};
 use pyo3::prelude::*;
 
-use crate::settings::{self, Settings};
+use crate::settings::{ACTIVE, Settings};
 
 /// Around `asgiref.sync.async_to_sync`.
 pub(crate) fn async_to_sync(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
@@ -20,7 +20,7 @@ pub(crate) fn sync_to_async(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
 
 fn make(call: &Call<'_, '_>, name: &'static str) -> PyResult<Py<PyAny>> {
     let py = call.py();
-    let Some(settings) = settings::get() else { return call.proceed() };
+    let Some(settings) = ACTIVE.get() else { return call.proceed() };
     settings.tracer.in_span(py, name, SpanKind::Internal, &[], |span| {
         if let Some(span) = span {
             note_stack(py, span, &settings, name)?;

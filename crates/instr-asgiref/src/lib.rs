@@ -9,7 +9,7 @@ use otel_rs_core::plugin::{Instrumentor, Plugin};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use settings::Settings;
+use settings::{ACTIVE, Settings};
 
 /// The functions that make bridges, also as decorators.
 static BRIDGES: PatchSet = PatchSet::new(&[
@@ -31,13 +31,13 @@ struct AsgirefInstrumentor;
 
 impl Instrumentor for AsgirefInstrumentor {
     fn instrument(&self, options: &Bound<'_, PyDict>) -> PyResult<()> {
-        settings::set(Some(Settings::new(options)?));
+        ACTIVE.set(Some(Settings::new(options)?));
         BRIDGES.install(options.py())
     }
 
     fn uninstrument(&self, py: Python<'_>) -> PyResult<()> {
         BRIDGES.remove(py);
-        settings::set(None);
+        ACTIVE.set(None);
         Ok(())
     }
 }

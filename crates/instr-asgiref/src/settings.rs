@@ -1,34 +1,24 @@
 //! What `instrument()` is given.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use otel_rs_core::Scope;
 use otel_rs_core::log::{self, Level};
+use otel_rs_core::plugin::Active;
 use otel_rs_core::trace::Tracer;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt};
 
 const DEFAULT_LIMIT: i64 = 10;
 
-static CURRENT: Mutex<Option<Arc<Settings>>> = Mutex::new(None);
+/// The settings in force.
+pub(crate) static ACTIVE: Active<Settings> = Active::none();
 
 /// The settings of an instrumentation.
 pub(crate) struct Settings {
     pub tracer: Tracer,
     /// The limit of `traceback.format_stack`.
     pub stacktrace_limit: Option<i64>,
-}
-
-/// Those in force, if asgiref is instrumented.
-pub(crate) fn get() -> Option<Arc<Settings>> {
-    CURRENT.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-/// Changes those in force.
-pub(crate) fn set(settings: Option<Arc<Settings>>) {
-    let previous = std::mem::replace(&mut *CURRENT.lock().unwrap_or_else(PoisonError::into_inner), settings);
-    // It holds Python objects, so it goes after the lock.
-    drop(previous);
 }
 
 impl Settings {

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use rustc_hash::FxBuildHasher;
 
-use crate::settings::Settings;
+use crate::settings::{ACTIVE, Settings};
 use crate::types::Kind;
 use crate::{coroutine, future, thread};
 
@@ -24,7 +24,7 @@ pub(crate) fn first_argument(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
 
 /// `gather(*coroutines)`
 pub(crate) fn every_argument(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
-    let Some(settings) = Settings::current() else { return call.proceed() };
+    let Some(settings) = ACTIVE.get() else { return call.proceed() };
     let traced = items(&settings, call.args.iter())?;
     call.proceed_with(&PyTuple::new(call.py(), traced)?)
 }
@@ -80,7 +80,7 @@ fn replace<'py>(
     index: usize,
     traced: impl FnOnce(&Arc<Settings>, &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Py<PyAny>> {
-    let Some(settings) = Settings::current() else { return call.proceed() };
+    let Some(settings) = ACTIVE.get() else { return call.proceed() };
     let Ok(given) = call.args.get_item(index) else { return call.proceed() };
     let traced = bare_on_error(&given, traced(&settings, &given))?;
     if traced.is(&given) {

@@ -8,7 +8,7 @@ use otel_rs_core::plugin::Instrumentor;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::settings::{self, Settings};
+use crate::settings::{self, ACTIVE, Settings};
 use crate::{FUNCTIONS, coroutine, future, hooks, thread};
 
 /// Instruments asyncio.
@@ -16,12 +16,12 @@ pub(crate) struct AsyncioInstrumentor;
 
 impl Instrumentor for AsyncioInstrumentor {
     fn instrument(&self, options: &Bound<'_, PyDict>) -> PyResult<()> {
-        Settings::set_current(Some(Settings::new(options)?));
+        ACTIVE.set(Some(Settings::new(options)?));
         FUNCTIONS.install(options.py())
     }
 
     fn uninstrument(&self, py: Python<'_>) -> PyResult<()> {
-        Settings::set_current(None);
+        ACTIVE.set(None);
         FUNCTIONS.remove(py);
         Ok(())
     }
@@ -84,7 +84,7 @@ fn traced<'py>(
     given: &Bound<'py, PyAny>,
     trace: impl FnOnce(&Arc<Settings>) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let Some(settings) = Settings::current() else { return Ok(given.clone()) };
+    let Some(settings) = ACTIVE.get() else { return Ok(given.clone()) };
     match guard("trace", || trace(&settings)) {
         Some(traced) => hooks::bare_on_error(given, traced),
         None => Ok(given.clone()),

@@ -1,10 +1,11 @@
 //! What `instrument()` is given, with what the environment says at that moment.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use otel_rs_core::Scope;
 use otel_rs_core::metrics::{Instrument, Meter};
+use otel_rs_core::plugin::Active;
 use otel_rs_core::trace::Tracer;
 use otel_rs_semconv::python_strip;
 use pyo3::prelude::*;
@@ -16,8 +17,8 @@ use crate::instruments::{PROCESS_CREATED, PROCESS_DURATION};
 const SCOPE: Scope =
     Scope { name: "opentelemetry.instrumentation.asyncio", version: env!("CARGO_PKG_VERSION"), schema_url: "" };
 
-/// The settings of `instrument()`, while it holds.
-static CURRENT: Mutex<Option<Arc<Settings>>> = Mutex::new(None);
+/// The settings of `instrument()`.
+pub(crate) static ACTIVE: Active<Settings> = Active::none();
 
 /// What is measured in every case, and what has spans.
 pub(crate) struct Settings {
@@ -48,18 +49,6 @@ impl Settings {
             thread_functions: thread_function_names(),
             futures: traces_futures(),
         }))
-    }
-
-    /// The settings that hold now, if asyncio is instrumented.
-    pub(crate) fn current() -> Option<Arc<Self>> {
-        CURRENT.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Sets what holds from now on.
-    pub(crate) fn set_current(settings: Option<Arc<Self>>) {
-        let previous = std::mem::replace(&mut *CURRENT.lock().unwrap_or_else(PoisonError::into_inner), settings);
-        // Dropped here, without the lock: it may hold the last reference to a Python object.
-        drop(previous);
     }
 }
 

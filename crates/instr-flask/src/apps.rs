@@ -1,16 +1,17 @@
 //! Which settings hold for an application.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use otel_rs_core::plugin::Active;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::settings::Settings;
 
-/// The settings of `instrument()`, while it holds.
-static GLOBAL: Mutex<Option<Arc<Settings>>> = Mutex::new(None);
+/// The settings of `instrument()`, for every application without settings of its own.
+pub(crate) static GLOBAL: Active<Settings> = Active::none();
 
 /// How many applications were instrumented by hand and not uninstrumented.
 static BY_HAND: AtomicUsize = AtomicUsize::new(0);
@@ -27,13 +28,6 @@ pub(crate) struct Instrumented {
 #[pyclass(frozen, module = "otel_rs_instr_flask")]
 struct AppSettings(Instrumented);
 
-/// Sets what holds for every application without settings of its own.
-pub(crate) fn set_global(settings: Option<Arc<Settings>>) {
-    let previous = std::mem::replace(&mut *GLOBAL.lock().unwrap_or_else(PoisonError::into_inner), settings);
-    // Dropped here, without the lock: it may hold the last reference to a Python object.
-    drop(previous);
-}
-
 /// Whether an application is instrumented by hand.
 pub(crate) fn any_by_hand() -> bool {
     BY_HAND.load(Ordering::Relaxed) > 0
@@ -45,10 +39,7 @@ pub(crate) fn settings_for(app: &Bound<'_, PyAny>) -> PyResult<Option<Instrument
     let py = app.py();
     let namespace = namespace(app)?;
     match namespace.get_item(intern!(py, "_is_instrumented_by_opentelemetry"))? {
-        None => {
-            let settings = GLOBAL.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            Ok(settings.map(|settings| Instrumented { settings, around_middleware: false }))
-        }
+        None => Ok(GLOBAL.get().map(|settings| Instrumented { settings, around_middleware: false })),
         Some(_) => own(&namespace),
     }
 }

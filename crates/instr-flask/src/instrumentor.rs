@@ -14,7 +14,7 @@ pub(crate) struct FlaskInstrumentor;
 impl Instrumentor for FlaskInstrumentor {
     fn instrument(&self, options: &Bound<'_, PyDict>) -> PyResult<()> {
         let py = options.py();
-        apps::set_global(Some(Settings::new(options)?));
+        apps::GLOBAL.set(Some(Settings::new(options)?));
         MARK.install(py)?;
         if py.import("sys")?.getattr("modules")?.contains("flask.app")? {
             ENTRY.install(py)?;
@@ -23,7 +23,7 @@ impl Instrumentor for FlaskInstrumentor {
     }
 
     fn uninstrument(&self, py: Python<'_>) -> PyResult<()> {
-        apps::set_global(None);
+        apps::GLOBAL.set(None);
         MARK.remove(py);
         remove_if_unused(py);
         Ok(())

@@ -1,8 +1,7 @@
 //! The application of an instrumented server.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use otel_rs_core::http::HttpServer;
+use otel_rs_core::plugin::Active;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
@@ -10,14 +9,7 @@ use crate::middleware::OpenTelemetryMiddleware;
 use crate::serve::{Mark, serve};
 
 /// The settings of `WsgiInstrumentor().instrument()`, while it holds.
-static SERVER: Mutex<Option<Arc<HttpServer>>> = Mutex::new(None);
-
-/// Sets what holds for the applications of instrumented servers.
-pub(crate) fn set_server(server: Option<Arc<HttpServer>>) {
-    let previous = std::mem::replace(&mut *SERVER.lock().unwrap_or_else(PoisonError::into_inner), server);
-    // Dropped here, without the lock: it may hold the last reference to a Python object.
-    drop(previous);
-}
+pub(crate) static SERVER: Active<HttpServer> = Active::none();
 
 /// The application as the server gets it. One that is a middleware already is left alone: it has its span.
 pub(crate) fn instrument<'py>(app: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
@@ -51,7 +43,7 @@ struct InstrumentedApplication {
 impl InstrumentedApplication {
     fn __call__(&self, environ: &Bound<'_, PyAny>, start_response: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let wsgi = self.wsgi.bind(environ.py());
-        let server = SERVER.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let server = SERVER.get();
         match server {
             Some(server) => serve(&server, wsgi, environ, start_response, Mark::Yes),
             None => wsgi.call1((environ, start_response)).map(Bound::unbind),

@@ -24,12 +24,12 @@ struct WsgiInstrumentor;
 impl Instrumentor for WsgiInstrumentor {
     fn instrument(&self, options: &Bound<'_, PyDict>) -> PyResult<()> {
         let server = HttpServer::new(SCOPE, env!("CARGO_PKG_VERSION"), instruments::wsgi, options)?;
-        application::set_server(Some(Arc::new(server)));
+        application::SERVER.set(Some(Arc::new(server)));
         servers::install(options.py())
     }
 
     fn uninstrument(&self, py: Python<'_>) -> PyResult<()> {
-        application::set_server(None);
+        application::SERVER.set(None);
         servers::remove(py);
         Ok(())
     }
