@@ -1,4 +1,5 @@
-"""CPU per request, start-up and memory: bare, the stock packages, ours, for Flask and for WSGI without a framework.
+"""CPU per request, start-up and memory: bare, the stock packages, ours, for Flask and for WSGI without a framework; and
+per task, and per ten coroutines that are gathered, for asyncio.
 
 Every row is a process of its own, started through the stock launcher, that exports to a local receiver in another
 process. The rows take turns within each round, so that what disturbs the machine disturbs all of them alike; the table
@@ -41,6 +42,15 @@ class Row:
     variables: dict[str, str] = field(default_factory=dict)
     group: str = "Flask"
     """Rows of a group are compared with the group's bare and stock rows."""
+    script: str = "workload.py"
+    imports: str = "flask"
+    """What the process of the start-up imports."""
+    scale: int = 1
+    """How many times as many requests are made, where one takes little."""
+    spans: int = 1
+    """For each request."""
+    measurements: int = 1
+    """For each request."""
 
 
 def wsgi_row(name: str, requirements: tuple[str, ...], middleware: str) -> Row:
@@ -48,6 +58,31 @@ def wsgi_row(name: str, requirements: tuple[str, ...], middleware: str) -> Row:
     options = ("--wsgi", f"--middleware={middleware}")
     variables = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}
     return Row(name, requirements, bool(middleware), options, variables, group="WSGI")
+
+
+def asyncio_rows(group: str, measurements: int, scale: int, *options: str) -> tuple[Row, ...]:
+    """The rows of one way to run coroutines, with the plugin as it is by default: metrics, no spans."""
+
+    def row(name: str, *requirements: str) -> Row:
+        return Row(
+            f"{group} {name}",
+            requirements or APPLICATION,
+            bool(requirements),
+            options,
+            group=group,
+            script="asyncio_workload.py",
+            imports="asyncio",
+            scale=scale,
+            spans=0,
+            measurements=measurements,
+        )
+
+    return (
+        row("bare"),
+        row("stock", *STOCK_SDK, "opentelemetry-instrumentation-asyncio"),
+        row("native", "otel-rs-distro", "otel-rs-instr-asyncio"),
+        row("ours on stock SDK", *STOCK_SDK, "otel-rs-instr-asyncio"),
+    )
 
 
 ROWS = (
@@ -69,6 +104,8 @@ ROWS = (
     ),
     wsgi_row("WSGI native", (*APPLICATION, "otel-rs-distro", "otel-rs-instr-wsgi"), "otel_rs_instr_wsgi"),
     wsgi_row("WSGI ours on stock SDK", (*APPLICATION, *STOCK_SDK, "otel-rs-instr-wsgi"), "otel_rs_instr_wsgi"),
+    *asyncio_rows("task", 1, 10),
+    *asyncio_rows("gather", 10, 1, "--gather"),
 )
 
 
@@ -116,30 +153,34 @@ def variables_of(row: Row, place: Environment, port: int, requests: int) -> dict
 
 
 def start_up_ms(row: Row, place: Environment, variables: dict[str, str]) -> float:
-    """CPU milliseconds of a process that imports Flask and ends."""
+    """CPU milliseconds of a process that imports what the row instruments and ends."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command_of(row, place, "-c", "import flask"), env=variables, check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        command_of(row, place, "-c", f"import {row.imports}"), env=variables, check=True, stderr=subprocess.DEVNULL
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
 
 
 def measure(row: Row, place: Environment, port: int, requests: int, warm_up: int) -> Sample:
     """One run of one row; fails when an exported span or measurement did not arrive."""
+    requests, warm_up = requests * row.scale, warm_up * row.scale
     variables = variables_of(row, place, port, requests)
     start_up = start_up_ms(row, place, variables)
     received(port)
     counts = (f"--requests={requests}", f"--warm-up={warm_up}")
     result = subprocess.run(
-        command_of(row, place, str(HERE / "workload.py"), *counts, *row.options),
+        command_of(row, place, str(HERE / row.script), *counts, *row.options),
         env=variables,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    expected = requests + warm_up if row.launcher else 0
+    total = requests + warm_up if row.launcher else 0
+    expected = {"spans": total * row.spans, "measured": total * row.measurements}
     arrived = received(port)
-    if arrived != {"spans": expected, "measured": expected}:
-        raise SystemExit(f"{row.name}: expected {expected} spans and measurements, the receiver has {arrived}")
+    if arrived != expected:
+        raise SystemExit(f"{row.name}: expected {expected}, the receiver has {arrived}")
     sample = json.loads(result.stdout)
     return Sample(sample["cpu_us"], sample["rss_kib"] / 1024, start_up)
 
@@ -161,6 +202,7 @@ def print_table(samples: dict[str, list[Sample]]) -> None:
     }
     groups = {row.name: row.group for row in ROWS}
     references = {"Flask": ("bare", "stock"), "WSGI": ("WSGI bare", "WSGI stock")}
+    references |= {group: (f"{group} bare", f"{group} stock") for group in ("task", "gather")}
     print()
     print(
         f"{'':24}{'CPU us/request':>16}{'min..max':>18}{'added us':>10}{'stock/row':>11}{'start ms':>10}{'RSS MiB':>9}"
@@ -202,7 +244,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(
         f"\nMedians of {options.rounds} rounds of {options.requests} requests; process CPU of all threads with flush."
     )
-    print("start: CPU of launcher and process to import Flask and exit. stock/row: CPU added by stock / by the row.")
+    print(
+        "start: CPU of launcher and process to import the library and exit. stock/row: CPU added by stock / by the row."
+    )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ KiB. The same file runs in every row; the launcher decides what is instrumented.
 that an instrumentation has to make, and none of its other work.
 """
 
+from __future__ import annotations
+
 import argparse
 import importlib
 import io
@@ -13,9 +15,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+if TYPE_CHECKING:
+    from flask import Flask
 
 _TEMPLATE: dict[str, Any] = {
     "wsgi.version": (1, 0),
@@ -47,6 +50,8 @@ Call = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 def make_app() -> Flask:
     """One route with a parameter that returns a short string."""
+    from flask import Flask
+
     app = Flask("workload")
 
     @app.get("/users/<int:number>")
@@ -161,6 +166,21 @@ def resident_kib() -> int:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
 
 
+def measured(drive: Callable[[int], None], requests: int, warm_up: int) -> None:
+    """Drives ``warm_up`` requests and then those that are measured, and prints."""
+    drive(warm_up)
+    flush()
+
+    children = os.times()
+    started = time.process_time()
+    drive(requests)
+    flush()
+    cpu = time.process_time() - started
+    ended = os.times()
+    cpu += ended.children_user + ended.children_system - children.children_user - children.children_system
+    print(json.dumps({"cpu_us": cpu / requests * 1e6, "rss_kib": resident_kib()}))
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser()
@@ -176,17 +196,7 @@ def main() -> None:
     else:
         app = make_app()
         call = with_sdk_calls(app) if options.floor else app
-    drive(call, options.warm_up)
-    flush()
-
-    children = os.times()
-    started = time.process_time()
-    drive(call, options.requests)
-    flush()
-    cpu = time.process_time() - started
-    ended = os.times()
-    cpu += ended.children_user + ended.children_system - children.children_user - children.children_system
-    print(json.dumps({"cpu_us": cpu / options.requests * 1e6, "rss_kib": resident_kib()}))
+    measured(lambda requests: drive(call, requests), options.requests, options.warm_up)
 
 
 if __name__ == "__main__":
