@@ -123,3 +123,94 @@ def test_sigterm_under_gunicorn_exports_what_is_queued(receiver: OtlpReceiver, t
             server.communicate(timeout=30)
         assert span_names(receiver.spans) == {"request": 30}
         assert len({span.trace_id for span in receiver.spans}) == 30
+
+
+class Waiting:
+    """A program that waits in a way that a signal interrupts, after it has written a line."""
+
+    def __init__(self, receiver: OtlpReceiver, program: str) -> None:
+        waiting = "\nprint('ready', flush=True)\nimport time\nwhile True: time.sleep(60)"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SETUP + program + waiting],
+            env={**os.environ, **environment(receiver)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> "subprocess.Popen[str]":
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n"
+        return self.process
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def test_sigterm_exports_what_is_queued_if_asked_to(receiver: OtlpReceiver) -> None:
+    with Waiting(receiver, "export_on_sigterm()\ntracer.start_span('span').end()") as process:
+        process.terminate()
+        assert process.wait(30) == -signal.SIGTERM
+    assert span_names(receiver.spans) == {"span": 1}
+
+
+def test_a_handler_of_the_application_stays(receiver: OtlpReceiver) -> None:
+    program = """
+import os, signal
+signal.signal(signal.SIGTERM, lambda *_: os._exit(3))
+export_on_sigterm()
+tracer.start_span('span').end()
+"""
+    with Waiting(receiver, program) as process:
+        process.terminate()
+        assert process.wait(30) == 3
+    assert receiver.spans == []
+
+
+def test_sigterm_ends_the_process_when_the_collector_hangs(receiver: OtlpReceiver) -> None:
+    receiver.hang = True
+    program = """
+from otel_rs_sdk import _lifecycle
+_lifecycle.EXIT_TIMEOUT_MILLIS = 500
+export_on_sigterm()
+tracer.start_span('span').end()
+"""
+    with Waiting(receiver, program) as process:
+        process.terminate()
+        assert process.wait(30) == -signal.SIGTERM
+
+
+def test_a_second_sigterm_ends_the_process_at_once(receiver: OtlpReceiver) -> None:
+    receiver.hang = True
+    program = """
+from otel_rs_sdk import _lifecycle
+_lifecycle.EXIT_TIMEOUT_MILLIS = 600_000
+export_on_sigterm()
+tracer.start_span('span').end()
+"""
+    with Waiting(receiver, program) as process:
+        process.terminate()
+        assert receiver.wait_for(lambda receiver: bool(receiver.paths))
+        process.terminate()
+        assert process.wait(30) == -signal.SIGTERM
+
+
+def test_a_lock_of_the_interrupted_thread_does_not_keep_the_process(receiver: OtlpReceiver) -> None:
+    program = """
+from threading import Lock
+from otel_rs_sdk import _lifecycle
+_lifecycle.EXIT_TIMEOUT_MILLIS = 500
+lock = Lock()
+
+class Locking(SpanProcessor):
+    def shutdown(self):
+        with lock:
+            pass
+
+provider.add_span_processor(Locking())
+export_on_sigterm()
+lock.acquire()
+"""
+    with Waiting(receiver, program) as process:
+        process.terminate()
+        assert process.wait(30) == -signal.SIGTERM

@@ -1,5 +1,6 @@
 """The OpenTelemetry SDK for Python, native."""
 
+from otel_rs_sdk._lifecycle import export_on_sigterm
 from otel_rs_sdk._metrics import MeterProvider
 from otel_rs_sdk._native import (
     BatchSpanProcessor,
@@ -63,5 +64,6 @@ __all__ = [
     "TraceIdRatioBased",
     "Tracer",
     "TracerProvider",
+    "export_on_sigterm",
     "sampler_from_environment",
 ]

@@ -5,7 +5,9 @@ Nothing here starts a thread or opens a socket.
 
 import atexit
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from logging import getLogger
@@ -42,6 +44,30 @@ def _exit() -> None:
             shutdown(int(share * 1000))
         except Exception:
             _logger.exception("Shutting down telemetry failed")
+
+
+def export_on_sigterm() -> None:
+    """Has SIGTERM end the process after the export, where it would end it at once.
+
+    Servers hand the signal on when they have finished (uvicorn raises it again), and its default action leaves no
+    time for anything. A process that has a handler of its own keeps it.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: object) -> None:
+    # A second signal ends the process at once.
+    signal.signal(number, signal.SIG_DFL)
+    # In a thread: the one that was interrupted may hold a lock that a span processor written in Python waits for.
+    export = threading.Thread(target=_exit, name="otel-rs-exit", daemon=True)
+    try:
+        export.start()
+        export.join(EXIT_TIMEOUT_MILLIS / 1000)
+    except RuntimeError:
+        _logger.warning("No thread could be started, so that what is queued is not exported")
+    os.kill(os.getpid(), number)
 
 
 class _MultiprocessingChild:

@@ -39,6 +39,7 @@ class OtelRsConfigurator:
         resource = _resource(auto_instrumentation_version)
         _guarded("tracing", _configure_tracing, resource)
         _guarded("metrics", _configure_metrics, resource)
+        _guarded("the export on SIGTERM", _export_on_sigterm)
 
 
 def _guarded(what: str, configure: Callable[..., None], *arguments: Any) -> None:
@@ -90,6 +91,12 @@ def _configure_metrics(resource: Any) -> None:
     for name in exporter_names(METRICS):
         _guarded(f"the {name} metric exporter", _add, readers.append, PeriodicExportingMetricReader, exporters[name])
     set_meter_provider(MeterProvider(metric_readers=readers, resource=resource))
+
+
+def _export_on_sigterm() -> None:
+    from otel_rs_sdk import export_on_sigterm
+
+    export_on_sigterm()
 
 
 def _add(add: Callable[[Any], None], processor: Callable[[Any], Any], exporter: Callable[[], Any]) -> None:
