@@ -49,7 +49,7 @@ def run(stack: str, program: Work) -> tuple[Any, dict[str, Any]]:
 
 def _spans(telemetry: Telemetry) -> Any:
     """Each span with the names of its ancestors, and what it says; but not how its stack trace reads."""
-    by_id = {span.get_span_context().span_id: span for span in telemetry.spans}
+    by_id = {span.context.span_id: span for span in telemetry.spans}
     for span in telemetry.spans:
         path, parent = [span.name], span.parent
         while parent is not None:

@@ -3,94 +3,15 @@
 from __future__ import annotations
 
 import re
-import signal
-import subprocess
-import time
-from collections.abc import Mapping
-from pathlib import Path
 
-from support.environments import Environment
-
-_LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
-_START_SECONDS = 30.0
-# The control socket is one file per user: servers that run at the same time would share it.
-_OPTIONS = ("--bind", "127.0.0.1:0", "--no-control-socket")
+from support.server import Server
 
 
-class Gunicorn:
-    """Runs ``application`` under gunicorn until the block ends; the launcher is used unless ``bare``.
+class Gunicorn(Server):
+    """Serves WSGI from worker processes."""
 
-    ``log`` is the standard error of all its processes.
-    """
-
-    def __init__(
-        self,
-        environment: Environment,
-        application: str,
-        folder: Path,
-        *options: str,
-        variables: Mapping[str, str] | None = None,
-        bare: bool = False,
-    ) -> None:
-        self._log_path = folder / "gunicorn.log"
-        self._output_path = folder / "gunicorn.out"
-        launcher = [] if bare else [environment.command("opentelemetry-instrument")]
-        self._command = [*launcher, environment.command("gunicorn"), *_OPTIONS, *options, application]
-        self._environment = environment
-        self._variables = dict(variables or {})
-        self._process: subprocess.Popen[bytes] | None = None
-        self.port = 0
-
-    @property
-    def log(self) -> str:
-        """What was written to standard error so far."""
-        return self._log_path.read_text(errors="replace")
-
-    @property
-    def output(self) -> str:
-        """What was written to standard output so far."""
-        return self._output_path.read_text(errors="replace")
-
-    def __enter__(self) -> Gunicorn:
-        with self._log_path.open("wb") as log, self._output_path.open("wb") as output:
-            self._process = subprocess.Popen(
-                self._command,
-                env=self._environment.variables(**self._variables),
-                cwd=Path(__file__).resolve().parents[1] / "e2e" / "apps",
-                stdout=output,
-                stderr=log,
-            )
-        deadline = time.monotonic() + _START_SECONDS
-        while not (match := _LISTENING.search(self.log)):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise AssertionError(f"gunicorn did not start:\n{self.log}")
-            time.sleep(0.05)
-        self.port = int(match[1])
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-
-    def terminate(self, timeout: float = 30.0) -> float:
-        """Sends SIGTERM, as an orchestrator does, and returns how long the exit took, in seconds."""
-        assert self._process is not None
-        started = time.monotonic()
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            status = self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"gunicorn still runs {timeout} s after SIGTERM:\n{self.log}") from None
-        assert status == 0, f"gunicorn exited with {status}:\n{self.log}"
-        return time.monotonic() - started
-
-    def kill(self) -> None:
-        """Ends the server if it still runs."""
-        if self._process is not None and self._process.poll() is None:
-            # gunicorn ends its workers on SIGINT; SIGKILL would leave them.
-            self._process.send_signal(signal.SIGINT)
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+    program = "gunicorn"
+    # The control socket is one file per user: servers that run at the same time would share it.
+    options = ("--bind", "127.0.0.1:0", "--no-control-socket")
+    listening = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
+    terminated = 0

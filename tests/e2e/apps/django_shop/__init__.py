@@ -1,0 +1,1 @@
+"""A Django project that the end-to-end tests serve; it knows nothing of OpenTelemetry."""
