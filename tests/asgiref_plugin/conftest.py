@@ -24,10 +24,8 @@ def implementation(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def telemetry(implementation: str) -> Iterator[Telemetry]:
     """New providers; nothing is current when the test is over."""
-    telemetry = Telemetry(native=implementation == "native")
-    yield telemetry
-    telemetry.tracer_provider.shutdown()
-    telemetry.meter_provider.shutdown()
+    with Telemetry(native=implementation == "native") as telemetry:
+        yield telemetry
     assert trace.get_current_span() is trace.INVALID_SPAN
 
 

@@ -10,16 +10,6 @@ from otel_rs_instr_asyncio import AsyncioInstrumentor, _native
 from support.telemetry import Telemetry
 
 
-@pytest.fixture(params=["stock-sdk", "native"])
-def telemetry(request: pytest.FixtureRequest) -> Iterator[Telemetry]:
-    """New providers."""
-    telemetry = Telemetry(native=request.param == "native")
-    yield telemetry
-    telemetry.tracer_provider.shutdown()
-    telemetry.meter_provider.shutdown()
-    assert _native.panics() == 0
-
-
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Spans for futures, and for what is called ``traced``."""
@@ -37,3 +27,4 @@ def instrumentor(environment: pytest.MonkeyPatch, telemetry: Telemetry) -> Itera
     yield instrumentor
     if instrumentor.is_instrumented_by_opentelemetry:
         instrumentor.uninstrument()
+    assert _native.panics() == 0

@@ -25,6 +25,13 @@ class Telemetry:
         # Metrics come from the stock SDK in any case: ours has no reader that keeps them in memory.
         self.meter_provider = MeterProvider([self._reader])
 
+    def __enter__(self) -> Telemetry:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.tracer_provider.shutdown()
+        self.meter_provider.shutdown()
+
     @property
     def providers(self) -> dict[str, Any]:
         """As keyword arguments of ``instrument()``."""

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from opentelemetry import trace
 from otel_rs_instr_wsgi import OpenTelemetryMiddleware
 
 from parity.wsgi_client import Application
 from support.telemetry import Telemetry
 
 Wrap = Callable[..., Application]
-
-
-@pytest.fixture(params=["stock-sdk", "native"])
-def telemetry(request: pytest.FixtureRequest) -> Iterator[Telemetry]:
-    """New providers; nothing is current when the test is over."""
-    telemetry = Telemetry(native=request.param == "native")
-    yield telemetry
-    telemetry.tracer_provider.shutdown()
-    telemetry.meter_provider.shutdown()
-    assert trace.get_current_span() is trace.INVALID_SPAN
 
 
 @pytest.fixture
