@@ -50,10 +50,11 @@ def export_on_sigterm() -> None:
     """Has SIGTERM end the process after the export, where it would end it at once.
 
     Servers hand the signal on when they have finished (uvicorn raises it again), and its default action leaves no
-    time for anything. A process that has a handler of its own keeps it.
+    time for anything. A process that has a handler of its own keeps it. The first process of a container has no default
+    action: without a handler the signal does nothing to it, and that stays so.
     """
     is_main = threading.current_thread() is threading.main_thread()
-    if is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    if is_main and os.getpid() != 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
 
 
