@@ -13,7 +13,7 @@ from typing import Any
 Scenario = Callable[[], Awaitable[Any]]
 
 
-def observe(scenario: Scenario, *, debug: bool = False) -> dict[str, Any]:
+def observe(scenario: Scenario, run: Callable[..., Any] = asyncio.run, *, debug: bool = False) -> dict[str, Any]:
     """What the scenario returned or raised, with the warnings and the lines of asyncio's log that it led to."""
     lines: list[str] = []
 
@@ -27,7 +27,7 @@ def observe(scenario: Scenario, *, debug: bool = False) -> dict[str, Any]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            outcome = asyncio.run(_awaited(scenario), debug=debug)
+            outcome = run(_awaited(scenario), debug=debug)
         except BaseException as error:
             outcome = _exception(error)
         finally:

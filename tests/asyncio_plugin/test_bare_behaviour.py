@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
+import uvloop
 from opentelemetry.instrumentation.asyncio import AsyncioInstrumentor as StockInstrumentor
 from otel_rs_instr_asyncio import AsyncioInstrumentor
 
@@ -332,15 +333,19 @@ async def tasks_show_their_coroutine() -> Any:
     return shown, stack, await outcome(task)
 
 
-@pytest.mark.parametrize("debug", [False, True], ids=["", "debug"])
+@pytest.mark.parametrize(
+    ("run", "debug"), [(asyncio.run, False), (asyncio.run, True), (uvloop.run, False)], ids=["", "debug", "uvloop"]
+)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_the_application_sees_no_difference(scenario: Scenario, debug: bool, instrumentor: AsyncioInstrumentor) -> None:
+def test_the_application_sees_no_difference(
+    scenario: Scenario, run: Callable[..., Any], debug: bool, instrumentor: AsyncioInstrumentor
+) -> None:
     seen = []
     for instrumented in (True, False):
         if not instrumented:
             instrumentor.uninstrument()
         # One line for both: in debug mode the log shows where things were made.
-        seen.append(observe(scenario, debug=debug))
+        seen.append(observe(scenario, run, debug=debug))
     ours, bare = seen
     assert ours == bare
 
