@@ -11,7 +11,7 @@ from new_plugin.checkout import Checkout
 
 pytestmark = pytest.mark.timeout(600)
 
-GENERATED_TESTS = 19
+GENERATED_TESTS = 21
 
 
 @dataclass(frozen=True)
