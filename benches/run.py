@@ -1,5 +1,5 @@
-"""CPU per request, start-up and memory: bare, the stock packages, ours, for Flask and for WSGI without a framework; and
-per task, and per ten coroutines that are gathered, for asyncio.
+"""CPU per request, start-up and memory: bare, the stock packages, ours, for Flask and for WSGI without a framework;
+per task, and per ten coroutines that are gathered, for asyncio; per bridge that is made 50 frames deep, for asgiref.
 
 Every row is a process of its own, started through the stock launcher, that exports to a local receiver in another
 process. The rows take turns within each round, so that what disturbs the machine disturbs all of them alike; the table
@@ -85,6 +85,33 @@ def asyncio_rows(group: str, measurements: int, scale: int, *options: str) -> tu
     )
 
 
+def asgiref_rows(limit: str) -> tuple[Row, ...]:
+    """The rows of `sync_to_async` under a deep stack, of which the spans show as much as `limit` says."""
+    group = f"bridge {limit}"
+
+    def row(name: str, instrumentor: str, *requirements: str) -> Row:
+        return Row(
+            f"{group} {name}",
+            ("asgiref", *requirements),
+            bool(instrumentor),
+            (f"--instrumentor={instrumentor}", f"--limit={limit}"),
+            {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"},
+            group=group,
+            script="asgiref_workload.py",
+            imports="asgiref.sync",
+            scale=2,
+            measurements=0,
+        )
+
+    return (
+        row("bare", ""),
+        # What the package on GitHub does, made by hand: it is on no index.
+        row("stock", "reference", *STOCK_SDK),
+        row("native", "otel_rs_instr_asgiref", "otel-rs-distro", "otel-rs-instr-asgiref"),
+        row("ours on stock SDK", "otel_rs_instr_asgiref", *STOCK_SDK, "otel-rs-instr-asgiref"),
+    )
+
+
 ROWS = (
     Row("bare", APPLICATION, launcher=False),
     Row("stock", (*APPLICATION, *STOCK_SDK, *STOCK_FLASK)),
@@ -106,6 +133,8 @@ ROWS = (
     wsgi_row("WSGI ours on stock SDK", (*APPLICATION, *STOCK_SDK, "otel-rs-instr-wsgi"), "otel_rs_instr_wsgi"),
     *asyncio_rows("task", 1, 10),
     *asyncio_rows("gather", 10, 1, "--gather"),
+    *asgiref_rows("10"),
+    *asgiref_rows("none"),
 )
 
 
@@ -202,10 +231,12 @@ def print_table(samples: dict[str, list[Sample]]) -> None:
     }
     groups = {row.name: row.group for row in ROWS}
     references = {"Flask": ("bare", "stock"), "WSGI": ("WSGI bare", "WSGI stock")}
-    references |= {group: (f"{group} bare", f"{group} stock") for group in ("task", "gather")}
+    references |= {
+        group: (f"{group} bare", f"{group} stock") for group in ("task", "gather", "bridge 10", "bridge none")
+    }
     print()
     print(
-        f"{'':24}{'CPU us/request':>16}{'min..max':>18}{'added us':>10}{'stock/row':>11}{'start ms':>10}{'RSS MiB':>9}"
+        f"{'':30}{'CPU us/request':>16}{'min..max':>18}{'added us':>10}{'stock/row':>11}{'start ms':>10}{'RSS MiB':>9}"
     )
     for name, median in medians.items():
         cpu = [sample.cpu_us for sample in samples[name]]
@@ -214,7 +245,7 @@ def print_table(samples: dict[str, list[Sample]]) -> None:
         added = median.cpu_us - bare.cpu_us if bare and name != bare_name else None
         ratio = (stock.cpu_us - bare.cpu_us) / added if bare and stock and added and added > 0 else None
         print(
-            f"{name:24}{median.cpu_us:16.1f}{f'{min(cpu):.1f}..{max(cpu):.1f}':>18}"
+            f"{name:30}{median.cpu_us:16.1f}{f'{min(cpu):.1f}..{max(cpu):.1f}':>18}"
             f"{'' if added is None else f'{added:.1f}':>10}{'' if ratio is None else f'{ratio:.1f}':>11}"
             f"{median.start_up_ms:10.0f}{median.rss_mib:9.1f}"
         )

@@ -45,7 +45,7 @@ struct Frame {
 impl StackTrace {
     /// An empty one with room for `frames`.
     pub fn with_capacity(frames: usize) -> Self {
-        Self { text: String::with_capacity(frames * 96), frames: Vec::with_capacity(frames), max_length: None }
+        Self { text: String::with_capacity(frames * 32), frames: Vec::with_capacity(frames), max_length: None }
     }
 
     /// Adds the next inner frame. A negative line is an unknown one.
@@ -97,10 +97,15 @@ impl StackTrace {
     fn write_entry(&self, out: &mut String, frame: &Frame) {
         let file = self.get(&frame.file);
         start_entry(out);
+        // Piece by piece: `write!` takes several times as long, and a stack has many entries.
+        for piece in ["  File \"", file, "\", line "] {
+            out.push_str(piece);
+        }
         // Writing to a `String` does not fail.
-        let _ = write!(out, "  File \"{file}\", line ");
         let _ = if frame.line < 0 { write!(out, "None") } else { write!(out, "{}", frame.line) };
-        let _ = writeln!(out, ", in {}", self.get(&frame.function));
+        for piece in [", in ", self.get(&frame.function), "\n"] {
+            out.push_str(piece);
+        }
         match &frame.source {
             Some(source) => write_source(out, self.get(source)),
             None => sources::with_line(file, frame.line, |source| write_source(out, source)),
@@ -158,6 +163,8 @@ fn note_repetitions(out: &mut String, repetitions: usize) {
 
 fn write_source(out: &mut String, source: &str) {
     if !source.is_empty() {
-        let _ = writeln!(out, "    {source}");
+        for piece in ["    ", source, "\n"] {
+            out.push_str(piece);
+        }
     }
 }

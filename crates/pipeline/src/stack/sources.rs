@@ -1,12 +1,13 @@
 //! Lines of source files, read when asked for and kept while their files stay as they are.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::fs;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
+
+use rustc_hash::FxHashMap;
 
 use crate::process::PerProcess;
 
@@ -27,7 +28,7 @@ thread_local! {
 
 #[derive(Default)]
 struct Files {
-    by_path: HashMap<Box<str>, File>,
+    by_path: FxHashMap<Box<str>, File>,
     kept: usize,
 }
 
@@ -37,7 +38,7 @@ struct File {
     /// The look that found this version last.
     look: u64,
     /// The lines that were asked for, stripped; empty where there is none.
-    lines: HashMap<i32, Box<str>>,
+    lines: FxHashMap<i32, Box<str>>,
 }
 
 /// What changes when a file does, as `linecache.checkcache` sees it.
@@ -70,12 +71,16 @@ impl Drop for OneLook {
 /// has no lines.
 pub(super) fn with_line(path: &str, number: i32, body: impl FnOnce(&str)) {
     let look = LOOK.get();
-    let seen = look != 0 && lock().by_path.get(path).is_some_and(|file| file.look == look);
+    if look != 0
+        && let Some(file) = lock().by_path.get(path).filter(|file| file.look == look)
+        && let Some(line) = file.lines.get(&number)
+    {
+        return body(line);
+    }
     // Files are read outside the lock, which is held for moments only.
-    let version = if seen { None } else { Some(version_of(path)) };
+    let version = version_of(path);
     let mut files = lock();
     let file = files.confirm(path, version, look);
-    let version = file.version;
     if version.is_none() {
         return;
     }
@@ -93,19 +98,17 @@ fn lock() -> MutexGuard<'static, Files> {
 }
 
 impl Files {
-    /// The file, without its lines if it has changed. `version` is nothing if this look has seen it.
-    fn confirm(&mut self, path: &str, version: Option<Option<Version>>, look: u64) -> &mut File {
+    /// The file, without its lines if it has changed.
+    fn confirm(&mut self, path: &str, version: Option<Version>, look: u64) -> &mut File {
         if !self.by_path.contains_key(path) {
             self.by_path.insert(path.into(), File::default());
             self.kept += path.len() + LINE_OVERHEAD;
         }
         let file = self.by_path.entry(path.into()).or_default();
-        if let Some(version) = version {
-            file.look = look;
-            if file.version != version {
-                file.version = version;
-                file.lines.clear();
-            }
+        file.look = look;
+        if file.version != version {
+            file.version = version;
+            file.lines.clear();
         }
         file
     }
