@@ -1,7 +1,7 @@
 """The process that is measured for asgiref: it makes bridges between synchronous and asynchronous code, 50 frames deep.
 
-Prints what ``workload.py`` prints, per bridge. The code that calls stands in ten files, as that of an application and its framework does. Each row makes the same
-bridges; ``--instrumentor`` says who notes them.
+Prints what ``workload.py`` prints, per bridge. The code that calls stands in ten files, as that of an application and
+its framework does. Each row makes the same bridges; ``--instrumentor`` says who notes them.
 """
 
 import argparse

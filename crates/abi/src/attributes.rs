@@ -12,6 +12,11 @@ pub struct Str<'a> {
     lifetime: PhantomData<&'a str>,
 }
 
+// SAFETY: it is a `&str` in parts: shared, and nothing changes what it points to.
+unsafe impl Send for Str<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Str<'_> {}
+
 impl<'a> Str<'a> {
     /// A string that the receiver copies if it keeps it.
     pub const fn borrowed(text: &'a str) -> Self {
@@ -76,6 +81,11 @@ struct List<T> {
     ptr: *const T,
     len: usize,
 }
+
+// SAFETY: it is a slice in parts, as `Str` is a `str`.
+unsafe impl<T: Sync> Send for List<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for List<T> {}
 
 /// One entry of a stack trace.
 #[repr(C)]

@@ -17,6 +17,7 @@ use pyo3::types::{PyIterator, PyTuple};
 
 use crate::guard::guard;
 use contexts::Contexts;
+pub(crate) use contexts::within;
 
 /// What looks on while a coroutine runs. It cannot change what the coroutine does: a panic in it is logged, and the
 /// coroutine goes on unobserved.

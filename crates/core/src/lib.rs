@@ -4,6 +4,8 @@ mod attributes;
 pub mod coexistence;
 pub mod context;
 pub mod coroutine;
+pub mod environment;
+pub mod function;
 pub mod guard;
 pub mod http;
 pub mod log;
@@ -15,6 +17,7 @@ pub mod plugin;
 pub mod propagation;
 mod provider;
 pub mod stack;
+pub mod stand_in;
 pub mod text;
 pub mod trace;
 

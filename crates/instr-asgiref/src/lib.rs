@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod bridges;
+mod calls;
 mod settings;
 
 use otel_rs_core::coexistence::{self, Stock};
+use otel_rs_core::environment;
 use otel_rs_core::patch::{PatchPoint, PatchSet};
 use otel_rs_core::plugin::{Instrumentor, Plugin};
 use pyo3::prelude::*;
@@ -15,6 +17,12 @@ use settings::{ACTIVE, Settings};
 static BRIDGES: PatchSet = PatchSet::new(&[
     PatchPoint::around("asgiref.sync", "async_to_sync", bridges::async_to_sync),
     PatchPoint::around("asgiref.sync", "sync_to_async", bridges::sync_to_async),
+]);
+
+/// Calls over bridges, those made before included. Installed if the user asks for them.
+static CALLS: PatchSet = PatchSet::new(&[
+    PatchPoint::around("asgiref.sync", "AsyncToSync.__call__", calls::async_to_sync),
+    PatchPoint::around("asgiref.sync", "SyncToAsync.__call__", calls::sync_to_async),
 ]);
 
 static STOCK_PATCHES: PatchSet = PatchSet::new(&[PatchPoint::around(
@@ -31,12 +39,17 @@ struct AsgirefInstrumentor;
 
 impl Instrumentor for AsgirefInstrumentor {
     fn instrument(&self, options: &Bound<'_, PyDict>) -> PyResult<()> {
+        let py = options.py();
         ACTIVE.set(Some(Settings::new(options)?));
-        BRIDGES.install(options.py())
+        if environment::switched_on(py, "OTEL_RS_ASGIREF_CALLS_ENABLED") {
+            CALLS.install(py)?;
+        }
+        BRIDGES.install(py)
     }
 
     fn uninstrument(&self, py: Python<'_>) -> PyResult<()> {
         BRIDGES.remove(py);
+        CALLS.remove(py);
         ACTIVE.set(None);
         Ok(())
     }

@@ -16,7 +16,7 @@ pub(crate) static ACTIVE: Active<Settings> = Active::none();
 
 /// The settings of an instrumentation.
 pub(crate) struct Settings {
-    pub tracer: Tracer,
+    pub tracer: Arc<Tracer>,
     /// The limit of `traceback.format_stack`.
     pub stacktrace_limit: Option<i64>,
 }
@@ -32,7 +32,7 @@ impl Settings {
         let provider = options.get_item("tracer_provider")?.filter(|provider| !provider.is_none());
         let stacktrace_limit = options.get_item("stacktrace_limit")?;
         Ok(Arc::new(Self {
-            tracer: Tracer::new(scope, provider.map(Bound::unbind)),
+            tracer: Arc::new(Tracer::new(scope, provider.map(Bound::unbind))),
             stacktrace_limit: stacktrace_limit.map_or(Some(DEFAULT_LIMIT), |limit| read_limit(&limit)),
         }))
     }

@@ -14,7 +14,7 @@ use pyo3::types::PyDict;
 use super::{CapturedHeaders, EnvironFacts, call_hook};
 use crate::Scope;
 use crate::context;
-use crate::log;
+use crate::environment;
 use crate::metrics::{Instrument, Meter};
 use crate::propagation::Incoming;
 use crate::text::Text;
@@ -86,7 +86,7 @@ impl HttpServer {
         let instruments = instruments(stability);
         Ok(Self {
             stability,
-            low_cardinality_names: switched_on(py, "OTEL_RS_HTTP_LOW_CARDINALITY_SPAN_NAMES"),
+            low_cardinality_names: environment::switched_on(py, "OTEL_RS_HTTP_LOW_CARDINALITY_SPAN_NAMES"),
             capture: PyOnceLock::new(),
             tracer: Tracer::new(scope, option("tracer_provider")?),
             active_requests: meter.instrument(py, instruments.active_requests),
@@ -270,14 +270,4 @@ impl HttpServer {
 /// Whether unknown methods are reported as they are (`OTEL_PYTHON_INSTRUMENTATION_HTTP_CAPTURE_ALL_METHODS`).
 pub fn captures_all_methods() -> bool {
     std::env::var_os("OTEL_PYTHON_INSTRUMENTATION_HTTP_CAPTURE_ALL_METHODS").is_some_and(|value| !value.is_empty())
-}
-
-/// Whether a variable of ours is `true`. Anything but `true`, `false` and nothing is named in one log line.
-fn switched_on(py: Python<'_>, variable: &'static str) -> bool {
-    let value = std::env::var(variable).unwrap_or_default();
-    let value = value.trim();
-    if !["", "true", "false"].iter().any(|known| value.eq_ignore_ascii_case(known)) {
-        log::warning_once(py, variable, &format!("{variable} is '{value}': expected true or false; false is used"));
-    }
-    value.eq_ignore_ascii_case("true")
 }

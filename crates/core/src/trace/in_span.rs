@@ -64,7 +64,8 @@ impl Tracer {
     }
 }
 
-fn with_span<'py>(span: &Span, context: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+/// `context` with that span as the current one.
+pub(super) fn with_span<'py>(span: &Span, context: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = context.py();
     context::derive(py, Some(context), ContextValues { span: Some(span.object(py)), ..ContextValues::default() })
 }
