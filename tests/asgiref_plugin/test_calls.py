@@ -34,6 +34,13 @@ VARIABLE = "OTEL_RS_ASGIREF_CALLS_ENABLED"
 var: contextvars.ContextVar[str] = contextvars.ContextVar("var", default="unset")
 
 
+@pytest.fixture(autouse=True)
+def outer(telemetry: Telemetry) -> Iterator[trace.SpanContext]:
+    """The span that is current around a test: without one, calls are not measured."""
+    with telemetry.tracer_provider.get_tracer("test").start_as_current_span("outer") as span:
+        yield span.get_span_context()
+
+
 @pytest.fixture
 def instrument_calls(
     instrument: Instrument, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
@@ -214,6 +221,18 @@ def test_nesting(instrument_calls: Instrument, telemetry: Telemetry) -> None:
     assert threads[0] == threading.get_ident()
 
 
+def test_outside_of_any_span(instrument_calls: Instrument, telemetry: Telemetry) -> None:
+    """Nothing is current on the other side either: a server's instrumentation may start the span of a request there."""
+    instrument_calls()
+    bridges = sync_to_async(plain), async_to_sync(coroutine)
+    token = context.attach(context.Context())
+    try:
+        assert asyncio.run(bridges[0](1)) == bridges[1](1) == (1, trace.INVALID_SPAN_CONTEXT)
+    finally:
+        context.detach(token)
+    assert calls(telemetry) == []
+
+
 def test_concurrency(instrument_calls: Instrument, telemetry: Telemetry) -> None:
     """Calls that overlap, from tasks with spans of their own: each inner span has its own call as its parent."""
     instrument_calls()
@@ -298,7 +317,9 @@ def test_what_is_no_error(instrument_calls: Instrument, telemetry: Telemetry) ->
     assert_measured(span, thread_sensitive=False)
 
 
-def test_a_call_that_is_cancelled_while_its_thread_works(instrument_calls: Instrument, telemetry: Telemetry) -> None:
+def test_a_call_that_is_cancelled_while_its_thread_works(
+    instrument_calls: Instrument, telemetry: Telemetry, outer: trace.SpanContext
+) -> None:
     """Asgiref gives the call up; the thread goes on and ends later, and nobody hears of it."""
     instrument_calls()
     working, go_on, ended = threading.Event(), threading.Event(), threading.Event()
@@ -317,7 +338,7 @@ def test_a_call_that_is_cancelled_while_its_thread_works(instrument_calls: Instr
         with pytest.raises(asyncio.CancelledError):
             await task
         assert_measured(call(telemetry), ran=False, thread_sensitive=False)
-        assert current() == trace.INVALID_SPAN_CONTEXT
+        assert current() == outer
         go_on.set()
         await asyncio.to_thread(ended.wait)
 
@@ -371,7 +392,9 @@ def test_cancellation_reaches_the_innermost_coroutine(instrument_calls: Instrume
     assert len(calls(telemetry)) == 2
 
 
-def test_what_functions_set_comes_back_as_it_does_bare(instrument_calls: Instrument, telemetry: Telemetry) -> None:
+def test_what_functions_set_comes_back_as_it_does_bare(
+    instrument_calls: Instrument, telemetry: Telemetry, outer: trace.SpanContext
+) -> None:
     key = context.create_key("application")
 
     def set_all() -> None:
@@ -386,20 +409,20 @@ def test_what_functions_set_comes_back_as_it_does_bare(instrument_calls: Instrum
 
         async def main() -> None:
             await sync_to_async(set_all)()
-            seen.extend((var.get(), context.get_value(key), current().is_valid))
+            seen.extend((var.get(), context.get_value(key), current() == outer))
             await asyncio.sleep(0)
-            seen.extend((var.get(), context.get_value(key), current().is_valid))
+            seen.extend((var.get(), context.get_value(key), current() == outer))
 
         def sync_main() -> None:
             async_to_sync(set_all_async)()
-            seen.extend((var.get(), context.get_value(key), current().is_valid))
+            seen.extend((var.get(), context.get_value(key), current() == outer))
 
         asyncio.run(main())
         contextvars.copy_context().run(sync_main)
         return seen
 
     bare = scenario()
-    assert bare[:2] == ["by the function", "left behind"]
+    assert bare == ["by the function", "left behind", True] * 3
     instrument_calls()
     assert scenario() == bare
     assert len(calls(telemetry)) == 2
@@ -422,7 +445,9 @@ def test_a_span_that_a_function_leaves_current(instrument_calls: Instrument, tel
     assert asyncio.run(main()) == bare == "left"
 
 
-def test_a_context_of_the_applications(instrument_calls: Instrument, telemetry: Telemetry) -> None:
+def test_a_context_of_the_applications(
+    instrument_calls: Instrument, telemetry: Telemetry, outer: trace.SpanContext
+) -> None:
     if "context" not in inspect.signature(asgiref.sync.SyncToAsync.__init__).parameters:
         pytest.skip("this asgiref has none")
     given = contextvars.copy_context()
@@ -444,7 +469,7 @@ def test_a_context_of_the_applications(instrument_calls: Instrument, telemetry: 
     assert (value, inside) == ("given", call(telemetry).context)
     assert given[var] == "changed"
     # Nothing of ours is left in it.
-    assert given.run(current) == trace.INVALID_SPAN_CONTEXT
+    assert given.run(current) == outer
     assert len(before) <= len(dict(given.items()))
 
 
@@ -547,13 +572,15 @@ def test_a_call_that_is_never_awaited(instrument_calls: Instrument, telemetry: T
     assert calls(telemetry) == []
 
 
-def test_a_call_from_a_thread_with_a_loop(instrument_calls: Instrument, telemetry: Telemetry) -> None:
+def test_a_call_from_a_thread_with_a_loop(
+    instrument_calls: Instrument, telemetry: Telemetry, outer: trace.SpanContext
+) -> None:
     instrument_calls()
 
     async def main() -> None:
         with pytest.raises(RuntimeError, match="cannot use AsyncToSync"):
             async_to_sync(coroutine)()
-        assert current() == trace.INVALID_SPAN_CONTEXT
+        assert current() == outer
 
     asyncio.run(main())
     span = call(telemetry)

@@ -119,3 +119,44 @@ def test_every_span_is_under_the_server_span_of_its_request(
     assert len(bridges) == each * sum(BRIDGES.values())
     processes = oteltap.latest_points("asyncio.process.duration")
     assert sum(point.count for point in processes) >= len(coroutines) + len(threads)
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+def test_calls_over_bridges(
+    setup: str, bare_responses: list[Response], oteltap: OtelTapReceiver, tmp_path: Path
+) -> None:
+    """What is on the other side of a bridge, Django's own bridges included, is under the span of the call over it."""
+    settings = otlp(oteltap.endpoint, OTEL_RS_ASGIREF_CALLS_ENABLED="true", **VARIABLES)
+    with Uvicorn(environment(*SETUPS[setup]), "django_shop.asgi:application", tmp_path, variables=settings) as server:
+        responses = send_all(server.port, requests())
+        server.interrupt()
+
+    assert list(map(comparable, responses)) == list(map(comparable, bare_responses))
+    oteltap.wait_for(lambda receiver: len(receiver.server_spans()) >= REQUESTS)
+    spans = {(span.trace_id, span.span_id): span for span in oteltap.spans}
+    servers = {span.attributes["http.target"]: span for span in oteltap.server_spans()}
+    assert servers.keys() == {request.path for request in requests()}
+    calls = [span for span in of_scope(oteltap.spans, "asgiref") if not span.name.startswith("asgiref.sync.")]
+
+    def outwards(span: ReceivedSpan) -> list[str]:
+        """The names of a span and of those around it, as far as the server span."""
+        names = []
+        while span.kind != "SERVER":
+            names.append(span.name)
+            span = spans[span.trace_id, span.parent_id or ""]
+        return names
+
+    paths = {view: {tuple(outwards(span)) for span in calls if in_view(span, view, servers)} for view in COROUTINES}
+    middleware = "async_to_sync convert_exception_to_response.<locals>.inner"
+    assert ("async_to_sync fetch", "sync_to_async sync_view", middleware) in paths["sync"]
+    assert ("sync_to_async load", middleware) in paths["bridged"]
+    assert all((middleware,) in of_view for of_view in paths.values())
+    for number, request in enumerate(requests()):
+        if request.headers:
+            assert servers[request.path].parent_id == f"{number + 1:016x}"
+
+
+def in_view(span: ReceivedSpan, view: str, servers: dict[object, ReceivedSpan]) -> bool:
+    """Whether a span belongs to a request of that view."""
+    traces = {server.trace_id for target, server in servers.items() if str(target).startswith(f"/{view}/")}
+    return span.trace_id in traces

@@ -1,11 +1,14 @@
 //! An object that passes for another one, but for one attribute.
 
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
 /// What a method can be given as `self` so that it finds another value in one attribute, while nothing changes for
-/// anyone else. Every other attribute is read, written and deleted on the object itself.
+/// anyone else. The methods that it calls on itself find it too; every other attribute is read, written and deleted on
+/// the object itself.
 #[pyclass(frozen, module = "otel_rs")]
 pub struct StandIn {
     object: Py<PyAny>,
@@ -27,12 +30,18 @@ impl StandIn {
 
 #[pymethods]
 impl StandIn {
-    fn __getattribute__<'py>(&self, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
-        let py = name.py();
-        if *name == *self.name {
-            return Ok(self.value.bind(py).clone());
+    fn __getattribute__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+        static METHOD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let (py, this) = (slf.py(), slf.get());
+        if *name == *this.name {
+            return Ok(this.value.bind(py).clone());
         }
-        self.object.bind(py).getattr(name)
+        let value = this.object.bind(py).getattr(name)?;
+        let method = METHOD.import(py, "types", "MethodType")?;
+        if value.get_type().is(method) && value.getattr(intern!(py, "__self__"))?.is(&this.object) {
+            return method.call1((value.getattr(intern!(py, "__func__"))?, slf));
+        }
+        Ok(value)
     }
 
     fn __setattr__(&self, name: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import flask
+from collector import Collector
 from opentelemetry import baggage, trace
 from otel_rs_instr_flask import FlaskInstrumentor
 
@@ -24,27 +25,6 @@ def boom() -> str:
 @app.route("/stream")
 def stream() -> flask.Response:
     return flask.Response(str(trace.get_current_span().is_recording()) for _ in range(3))
-
-
-class Collector:
-    """Keeps finished spans; a span processor for either SDK."""
-
-    def __init__(self) -> None:
-        self.spans: list[Any] = []
-
-    def on_start(self, span: Any, parent_context: Any = None) -> None:
-        """Nothing."""
-
-    def on_end(self, span: Any) -> None:
-        """Keeps the span."""
-        self.spans.append(span)
-
-    def shutdown(self) -> None:
-        """Nothing."""
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Nothing is queued."""
-        return True
 
 
 def main() -> None:

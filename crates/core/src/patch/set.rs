@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
+use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple, PyType};
 
 use super::point::{Place, own_attribute};
 use super::{Patch, PatchPoint, Wrapper};
@@ -152,7 +152,9 @@ impl Applied {
         };
         owner.setattr(name, &ours)?;
         if let (true, Some(found)) = (point.path == name, &found) {
-            replace_globals(py, found, ours.bind(py), point.spared)?;
+            // A class that serves as a function too stays what it is under its own name: one may derive from it.
+            let kept = found.cast::<PyType>().ok().map(|class| class.name()).transpose()?;
+            replace_globals(py, found, ours.bind(py), kept.as_ref(), point.spared)?;
         }
         let original = if is_own { found.map(Bound::unbind) } else { None };
         Ok(Some(Self { point, owner: owner.unbind(), name, ours, wrapper, original }))
@@ -164,7 +166,7 @@ impl Applied {
         if let Some(wrapper) = &self.wrapper {
             wrapper.get().switch_off();
             if self.point.path == self.name {
-                replace_globals(py, ours, wrapper.get().wrapped().bind(py), None)?;
+                replace_globals(py, ours, wrapper.get().wrapped().bind(py), None, None)?;
             }
         }
         if own_attribute(owner, self.name)?.is_some_and(|held| held.is(ours)) {
@@ -177,11 +179,13 @@ impl Applied {
     }
 }
 
-/// Replaces a function in every module that holds it as a global, under whatever name, except in a spared package.
+/// Replaces a function in every module that holds it as a global, under whatever name but the `kept` one, except in a
+/// spared package.
 fn replace_globals(
     py: Python<'_>,
     old: &Bound<'_, PyAny>,
     new: &Bound<'_, PyAny>,
+    kept: Option<&Bound<'_, PyString>>,
     spared: Option<&str>,
 ) -> PyResult<()> {
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
@@ -192,7 +196,8 @@ fn replace_globals(
             continue;
         }
         let Ok(namespace) = module.getattr("__dict__").and_then(|d| Ok(d.cast_into::<PyDict>()?)) else { continue };
-        let names: Vec<_> = namespace.iter().filter(|(_, value)| value.is(old)).map(|(name, _)| name).collect();
+        let held = namespace.iter().filter(|(_, value)| value.is(old)).map(|(name, _)| name);
+        let names: Vec<_> = held.filter(|name| !kept.is_some_and(|kept| name.eq(kept).unwrap_or(false))).collect();
         for name in names {
             namespace.set_item(name, new)?;
         }

@@ -3,6 +3,9 @@
 //!
 //! The span belongs to the calling side, which starts and ends it. The other side makes it current while it works, and
 //! notes when it began and ended; it may go on when the call has been given up, and changes nothing any more then.
+//!
+//! A call outside of any span is not measured. It may be the one in which the instrumentation of a server starts the span
+//! of a request, and that takes what is current for its parent, in place of the one that came with the request.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -72,7 +75,8 @@ impl Handoff {
     /// What `body` raises, and what a provider raises that is no `Exception`.
     pub fn around<'py, T>(&self, py: Python<'py>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
         let inside = match self.start(py) {
-            Ok(inside) => inside,
+            Ok(Some(inside)) => inside,
+            Ok(None) => return body(),
             Err(error) if error.is_instance_of::<PyException>(py) => return body(),
             Err(interrupt) => return Err(interrupt),
         };
@@ -115,10 +119,13 @@ impl Handoff {
         Ok(Py::new(function.py(), handed_over)?.into_any())
     }
 
-    /// Starts the span; the context that comes back has it.
-    fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let start = || -> PyResult<Bound<'py, PyAny>> {
+    /// Starts the span, if another one is current; the context that comes back has it.
+    fn start<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let start = || -> PyResult<_> {
             let context = context::current(py)?;
+            if context::span_in(&context)?.is_none() {
+                return Ok(None);
+            }
             let span = self.tracer.start(
                 py,
                 &SpanBuilder {
@@ -132,7 +139,7 @@ impl Handoff {
             )?;
             let inside = with_span(&span, &context)?;
             let _ = self.call.set((span, Instant::now()));
-            Ok(inside)
+            Ok(Some(inside))
         };
         start().inspect_err(|error| {
             log::warning_once(py, &self.name, &format!("a call was not traced ({}): {error}", self.name));
@@ -179,7 +186,7 @@ struct CallingSide(Arc<Handoff>);
 
 impl CoroutineObserver for CallingSide {
     fn start(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.0.start(py).map(Bound::unbind).ok()
+        self.0.start(py).ok()?.map(Bound::unbind)
     }
 
     fn finish(&self, py: Python<'_>, error: Option<&Bound<'_, PyBaseException>>) {
