@@ -643,3 +643,27 @@ def test_switched_off(
     messages = [record.getMessage() for record in caplog.records]
     # Said once in a process.
     assert messages in ([f"{VARIABLE} is 'yes': expected true or false; false is used"] * warnings, [])
+
+
+class BrokenTracer(trace.NoOpTracer):
+    """A provider's that has a bug."""
+
+    def start_span(self, *args: Any, **kwargs: Any) -> trace.Span:
+        raise Failed("in the provider")
+
+
+class BrokenProvider(trace.TracerProvider):
+    """The provider."""
+
+    def get_tracer(self, *args: Any, **kwargs: Any) -> trace.Tracer:
+        return BrokenTracer()
+
+
+def test_a_provider_that_raises(
+    instrumentor: AsgirefInstrumentor, monkeypatch: pytest.MonkeyPatch, outer: trace.SpanContext
+) -> None:
+    monkeypatch.setenv(VARIABLE, "true")
+    instrumentor.instrument(tracer_provider=BrokenProvider())
+    assert asyncio.run(sync_to_async(plain)(1)) == (1, outer)
+    assert async_to_sync(coroutine)(2) == (2, outer)
+    assert otel_rs_instr_asgiref._native.panics() == 0
