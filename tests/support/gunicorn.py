@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 import re
+import time
+from pathlib import Path
 
-from support.server import Server
+from support.server import START_SECONDS, Server
+
+_WORKERS = "--workers="
 
 
 class Gunicorn(Server):
     """Serves WSGI from worker processes."""
 
     program = "gunicorn"
-    # The control socket is one file per user: servers that run at the same time would share it.
-    options = ("--bind", "127.0.0.1:0", "--no-control-socket")
+    options = (
+        # The control socket is one file per user: servers that run at the same time would share it.
+        *("--bind", "127.0.0.1:0", "--no-control-socket"),
+        # The launcher takes `--config` for one of its own.
+        *("-c", str(Path(__file__).with_name("gunicorn_config.py"))),
+    )
     listening = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
     terminated = 0
+
+    def terminate(self, timeout: float = 30.0) -> float:
+        """As for any server, once all workers are ready.
+
+        A worker has its master's handlers for its first moments, and a SIGTERM that it gets then is lost: the master
+        waits for it in vain until its grace period is over.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while self.log.count("Worker ready") < self._workers:
+            assert time.monotonic() < deadline, f"not all of {self._workers} workers are ready:\n{self.log}"
+            time.sleep(0.01)
+        return super().terminate(timeout)
+
+    @property
+    def _workers(self) -> int:
+        counts = (option.removeprefix(_WORKERS) for option in self.command if option.startswith(_WORKERS))
+        return int(next(counts, "1"))

@@ -15,7 +15,7 @@ from support.environments import Environment
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_START_SECONDS = 30.0
+START_SECONDS = 30.0
 
 
 class Server:
@@ -44,7 +44,7 @@ class Server:
         self._log_path = folder / f"{self.program}.log"
         self._output_path = folder / f"{self.program}.out"
         launcher: Sequence[str] = [] if bare else [environment.command("opentelemetry-instrument")]
-        self._command = [*launcher, environment.command(self.program), *self.options, *options, application]
+        self.command = [*launcher, environment.command(self.program), *self.options, *options, application]
         self._environment = environment
         self._variables = dict(variables or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,13 +63,13 @@ class Server:
     def __enter__(self) -> Self:
         with self._log_path.open("wb") as log, self._output_path.open("wb") as output:
             self._process = subprocess.Popen(
-                self._command,
+                self.command,
                 env=self._environment.variables(**self._variables),
                 cwd=Path(__file__).resolve().parents[1] / "e2e" / "apps",
                 stdout=output,
                 stderr=log,
             )
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while not (match := self.listening.search(self.log)):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
