@@ -55,6 +55,23 @@ impl Stock {
     }
 }
 
+/// Declares the stock instrumentation that a plugin replaces, by its module and its instrumentor class:
+/// `stock!(STOCK, "opentelemetry.instrumentation.flask", "FlaskInstrumentor");`
+#[macro_export]
+macro_rules! stock {
+    ($name:ident, $module:literal, $class:literal) => {
+        static $name: $crate::coexistence::Stock = {
+            static PATCHES: $crate::patch::PatchSet =
+                $crate::patch::PatchSet::new(&[$crate::patch::PatchPoint::around(
+                    $module,
+                    concat!($class, ".instrument"),
+                    $crate::coexistence::decline,
+                )]);
+            $crate::coexistence::Stock { module: $module, class: $class, patches: &PATCHES }
+        };
+    };
+}
+
 /// The hook around the stock instrumentor's `instrument`: it says so and does nothing.
 ///
 /// # Errors

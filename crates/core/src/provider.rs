@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
 
 use crate::log::warning_once;
 use crate::native::NativeProvider;
@@ -88,6 +89,11 @@ impl ProviderSource {
         }
         Ok(NativeProvider::of(&provider).map_or(Provider::Python(provider), Provider::Native))
     }
+}
+
+/// The provider that the user gave as a keyword argument.
+pub(crate) fn given(options: &Bound<'_, PyDict>, name: &str) -> PyResult<Option<Py<PyAny>>> {
+    Ok(options.get_item(name)?.filter(|provider| !provider.is_none()).map(Bound::unbind))
 }
 
 /// Says at the first record, if nobody will receive it, what to install.

@@ -4,7 +4,6 @@ mod bridges;
 mod calls;
 mod settings;
 
-use otel_rs_core::coexistence::{self, Stock};
 use otel_rs_core::environment;
 use otel_rs_core::patch::{PatchPoint, PatchSet};
 use otel_rs_core::plugin::{Instrumentor, Plugin};
@@ -25,14 +24,7 @@ static CALLS: PatchSet = PatchSet::new(&[
     PatchPoint::around("asgiref.sync", "SyncToAsync.__call__", calls::sync_to_async),
 ]);
 
-static STOCK_PATCHES: PatchSet = PatchSet::new(&[PatchPoint::around(
-    "opentelemetry.instrumentation.asgiref",
-    "AsgirefInstrumentor.instrument",
-    coexistence::decline,
-)]);
-
-static STOCK: Stock =
-    Stock { module: "opentelemetry.instrumentation.asgiref", class: "AsgirefInstrumentor", patches: &STOCK_PATCHES };
+otel_rs_core::stock!(STOCK, "opentelemetry.instrumentation.asgiref", "AsgirefInstrumentor");
 
 /// Instruments asgiref.
 struct AsgirefInstrumentor;

@@ -29,10 +29,9 @@ impl Settings {
             version: env!("CARGO_PKG_VERSION"),
             schema_url: "https://opentelemetry.io/schemas/1.25.0",
         };
-        let provider = options.get_item("tracer_provider")?.filter(|provider| !provider.is_none());
         let stacktrace_limit = options.get_item("stacktrace_limit")?;
         Ok(Arc::new(Self {
-            tracer: Arc::new(Tracer::new(scope, provider.map(Bound::unbind))),
+            tracer: Arc::new(Tracer::from_options(scope, options)?),
             stacktrace_limit: stacktrace_limit.map_or(Some(DEFAULT_LIMIT), |limit| read_limit(&limit)),
         }))
     }

@@ -12,7 +12,6 @@ mod state;
 mod thread;
 mod types;
 
-use otel_rs_core::coexistence::{self, Stock};
 use otel_rs_core::patch::{Hook, PatchPoint, PatchSet};
 use otel_rs_core::plugin::Plugin;
 
@@ -34,14 +33,7 @@ const fn function(name: &'static str, hook: Hook) -> PatchPoint {
     PatchPoint::around("asyncio", name, hook).sparing("asyncio")
 }
 
-static STOCK_PATCHES: PatchSet = PatchSet::new(&[PatchPoint::around(
-    "opentelemetry.instrumentation.asyncio",
-    "AsyncioInstrumentor.instrument",
-    coexistence::decline,
-)]);
-
-static STOCK: Stock =
-    Stock { module: "opentelemetry.instrumentation.asyncio", class: "AsyncioInstrumentor", patches: &STOCK_PATCHES };
+otel_rs_core::stock!(STOCK, "opentelemetry.instrumentation.asyncio", "AsyncioInstrumentor");
 
 otel_rs_core::inventory::submit! {
     Plugin {

@@ -37,12 +37,9 @@ impl Settings {
     /// Reads the keyword arguments `tracer_provider` and `meter_provider` and the environment.
     pub(crate) fn new(options: &Bound<'_, PyDict>) -> PyResult<Arc<Self>> {
         let py = options.py();
-        let option = |name: &str| -> PyResult<Option<Py<PyAny>>> {
-            Ok(options.get_item(name)?.filter(|value| !value.is_none()).map(Bound::unbind))
-        };
-        let meter = Meter::new(SCOPE, option("meter_provider")?);
+        let meter = Meter::from_options(SCOPE, options)?;
         Ok(Arc::new(Self {
-            tracer: Tracer::new(SCOPE, option("tracer_provider")?),
+            tracer: Tracer::from_options(SCOPE, options)?,
             duration: meter.instrument(py, &PROCESS_DURATION),
             created: meter.instrument(py, &PROCESS_CREATED),
             coroutines: coroutine_names(),

@@ -8,7 +8,6 @@ mod progress;
 mod request;
 mod settings;
 
-use otel_rs_core::coexistence::{self, Stock};
 use otel_rs_core::patch::{PatchPoint, PatchSet};
 use otel_rs_core::plugin::Plugin;
 
@@ -30,14 +29,7 @@ static MARK: PatchSet =
         otel_rs_core::pyo3::types::PyBool::new(py, true).to_owned().into_any().unbind()
     })]);
 
-static STOCK_PATCHES: PatchSet = PatchSet::new(&[PatchPoint::around(
-    "opentelemetry.instrumentation.flask",
-    "FlaskInstrumentor.instrument",
-    coexistence::decline,
-)]);
-
-static STOCK: Stock =
-    Stock { module: "opentelemetry.instrumentation.flask", class: "FlaskInstrumentor", patches: &STOCK_PATCHES };
+otel_rs_core::stock!(STOCK, "opentelemetry.instrumentation.flask", "FlaskInstrumentor");
 
 otel_rs_core::inventory::submit! {
     Plugin {

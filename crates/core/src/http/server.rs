@@ -74,21 +74,18 @@ impl HttpServer {
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let py = options.py();
-        let option = |name: &str| -> PyResult<Option<Py<PyAny>>> {
-            Ok(options.get_item(name)?.filter(|value| !value.is_none()).map(Bound::unbind))
-        };
         let hook = |name: &str| -> PyResult<Option<Py<PyAny>>> {
-            Ok(option(name)?.filter(|hook| hook.bind(py).is_callable()))
+            Ok(options.get_item(name)?.filter(|hook| hook.is_callable()).map(Bound::unbind))
         };
         let stability = Stability::from_opt_in(std::env::var(Stability::VARIABLE).ok().as_deref());
         let scope = Scope { name, version, schema_url: stability.schema_url() };
-        let meter = Meter::new(scope, option("meter_provider")?);
+        let meter = Meter::from_options(scope, options)?;
         let instruments = instruments(stability);
         Ok(Self {
             stability,
             low_cardinality_names: environment::switched_on(py, "OTEL_RS_HTTP_LOW_CARDINALITY_SPAN_NAMES"),
             capture: PyOnceLock::new(),
-            tracer: Tracer::new(scope, option("tracer_provider")?),
+            tracer: Tracer::from_options(scope, options)?,
             active_requests: meter.instrument(py, instruments.active_requests),
             duration_old: instruments.duration_old.map(|definition| meter.instrument(py, definition)),
             duration_new: instruments.duration_new.map(|definition| meter.instrument(py, definition)),

@@ -4,10 +4,11 @@ use otel_rs_abi::KeyValue;
 use otel_rs_semconv::Instrument as Definition;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
 
 use super::{api::ApiInstrument, native::NativeInstrument};
 use crate::log;
-use crate::provider::{Provider, ProviderSource, Scope};
+use crate::provider::{self, Provider, ProviderSource, Scope};
 
 /// Makes instruments for one instrumentation scope.
 pub struct Meter {
@@ -32,6 +33,15 @@ impl Meter {
     /// A meter of `provider`, or of the global provider once there is one.
     pub fn new(scope: Scope, provider: Option<Py<PyAny>>) -> Self {
         Self { scope, provider: ProviderSource::meter(provider) }
+    }
+
+    /// The meter of the keyword argument `meter_provider` of `instrument()`, or of the global provider.
+    ///
+    /// # Errors
+    ///
+    /// What looking into the options raises.
+    pub fn from_options(scope: Scope, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        Ok(Self::new(scope, provider::given(options, "meter_provider")?))
     }
 
     /// An instrument of this meter.

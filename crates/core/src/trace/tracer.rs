@@ -4,6 +4,7 @@ use otel_rs_abi::{KeyValue, SpanKind};
 use otel_rs_propagation::RemoteContext;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
 
 use super::{Span, api::ApiTracer, native::NativeTracer};
 use crate::provider::{self, Provider, ProviderSource, Scope};
@@ -42,6 +43,15 @@ impl Tracer {
     /// A tracer of `provider`, or of the global provider once there is one.
     pub fn new(scope: Scope, provider: Option<Py<PyAny>>) -> Self {
         Self { scope, provider: ProviderSource::tracer(provider), backend: PyOnceLock::new(), proxy: PyOnceLock::new() }
+    }
+
+    /// The tracer of the keyword argument `tracer_provider` of `instrument()`, or of the global provider.
+    ///
+    /// # Errors
+    ///
+    /// What looking into the options raises.
+    pub fn from_options(scope: Scope, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        Ok(Self::new(scope, provider::given(options, "tracer_provider")?))
     }
 
     /// Starts a span; it does not become current.
