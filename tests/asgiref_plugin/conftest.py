@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
-from otel_rs_instr_asgiref import AsgirefInstrumentor
+from otel_rs_instr_asgiref import AsgirefInstrumentor, _native
 
+from asgiref_plugin.calls import VARIABLE
 from asgiref_plugin.reference import ReferenceInstrumentor
 from support.telemetry import Telemetry
 
@@ -51,3 +52,24 @@ def instrument(instrumentor: Any, telemetry: Telemetry) -> Instrument:
         instrumentor.instrument(tracer_provider=telemetry.tracer_provider, **options)
 
     return instrument
+
+
+@pytest.fixture
+def outer(telemetry: Telemetry) -> Iterator[trace.SpanContext]:
+    """The span that is current around a test: without one, calls are not measured."""
+    with telemetry.tracer_provider.get_tracer("test").start_as_current_span("outer") as span:
+        yield span.get_span_context()
+
+
+@pytest.fixture
+def instrument_calls(
+    instrument: Instrument, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Instrument]:
+    """Instruments calls too; the spans of making bridges are left out of the telemetry by whoever looks."""
+
+    def instrument_calls() -> None:
+        monkeypatch.setenv(VARIABLE, "true")
+        instrument()
+
+    yield instrument_calls
+    assert _native.panics() == 0
