@@ -182,7 +182,7 @@ def test_sigterm_ends_the_process_when_the_collector_hangs(receiver: OtlpReceive
     receiver.hang = True
     program = """
 from otel_rs_sdk import _lifecycle
-_lifecycle.EXIT_TIMEOUT_MILLIS = 500
+_lifecycle.SIGTERM_TIMEOUT_MILLIS = 500
 export_on_sigterm()
 tracer.start_span('span').end()
 """
@@ -195,7 +195,7 @@ def test_a_second_sigterm_ends_the_process_at_once(receiver: OtlpReceiver) -> No
     receiver.hang = True
     program = """
 from otel_rs_sdk import _lifecycle
-_lifecycle.EXIT_TIMEOUT_MILLIS = 600_000
+_lifecycle.SIGTERM_TIMEOUT_MILLIS = 600_000
 export_on_sigterm()
 tracer.start_span('span').end()
 """
@@ -210,7 +210,7 @@ def test_a_lock_of_the_interrupted_thread_does_not_keep_the_process(receiver: Ot
     program = """
 from threading import Lock
 from otel_rs_sdk import _lifecycle
-_lifecycle.EXIT_TIMEOUT_MILLIS = 500
+_lifecycle.SIGTERM_TIMEOUT_MILLIS = 500
 lock = Lock()
 
 class Locking(SpanProcessor):

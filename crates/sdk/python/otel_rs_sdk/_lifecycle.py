@@ -19,6 +19,9 @@ _logger = getLogger("otel_rs_sdk")
 EXIT_TIMEOUT_MILLIS = 10_000
 """How long the exit of a process may take for all providers together, however the collector behaves."""
 
+SIGTERM_TIMEOUT_MILLIS = 5_000
+"""The same after SIGTERM: half of the time that Docker gives before it kills."""
+
 _shutdowns: list[Callable[[int], object]] = []
 
 
@@ -35,7 +38,11 @@ def not_at_exit(shutdown: Callable[[int], object]) -> None:
 
 
 def _exit() -> None:
-    deadline = time.monotonic() + EXIT_TIMEOUT_MILLIS / 1000
+    _shut_down(EXIT_TIMEOUT_MILLIS)
+
+
+def _shut_down(timeout_millis: int) -> None:
+    deadline = time.monotonic() + timeout_millis / 1000
     while _shutdowns:
         # Those that are left share the time, so that one that hangs leaves some to the others.
         share = max(0.0, deadline - time.monotonic()) / len(_shutdowns)
@@ -62,10 +69,10 @@ def _terminate(number: int, frame: object) -> None:
     # A second signal ends the process at once.
     signal.signal(number, signal.SIG_DFL)
     # In a thread: the one that was interrupted may hold a lock that a span processor written in Python waits for.
-    export = threading.Thread(target=_exit, name="otel-rs-exit", daemon=True)
+    export = threading.Thread(target=_shut_down, args=(SIGTERM_TIMEOUT_MILLIS,), name="otel-rs-exit", daemon=True)
     try:
         export.start()
-        export.join(EXIT_TIMEOUT_MILLIS / 1000)
+        export.join(SIGTERM_TIMEOUT_MILLIS / 1000)
     except RuntimeError:
         _logger.warning("No thread could be started, so that what is queued is not exported")
     os.kill(os.getpid(), number)
