@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, SpanFlags, Status, span, status};
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint, message};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len, message};
 
 use super::common_proto as common;
 use crate::resource::Resource;
@@ -37,17 +37,23 @@ pub(super) fn request(spans: Vec<Arc<SpanRecord>>, resource: &Resource) -> Vec<u
         // Python has let go of most spans by now; one that it still holds is copied.
         message::encode(SPANS, &encode(Arc::unwrap_or_clone(record)), &mut scopes[index].1);
     }
-    let mut resource_spans = ResourceSpans {
+    let resource_spans = ResourceSpans {
         resource: Some(common::resource(resource)),
         scope_spans: Vec::new(),
         schema_url: resource.schema_url().to_owned(),
     }
     .encode_to_vec();
-    for (_, scope_spans) in &scopes {
-        embed(SCOPE_SPANS, scope_spans, &mut resource_spans);
+    let embedded = |message: &[u8]| key_len(SCOPE_SPANS) + encoded_len_varint(message.len() as u64) + message.len();
+    let length = resource_spans.len() + scopes.iter().map(|(_, scope_spans)| embedded(scope_spans)).sum::<usize>();
+    let mut request = Vec::with_capacity(key_len(RESOURCE_SPANS) + encoded_len_varint(length as u64) + length);
+    encode_key(RESOURCE_SPANS, WireType::LengthDelimited, &mut request);
+    encode_varint(length as u64, &mut request);
+    request.extend_from_slice(&resource_spans);
+    for (_, scope_spans) in scopes {
+        encode_key(SCOPE_SPANS, WireType::LengthDelimited, &mut request);
+        encode_varint(scope_spans.len() as u64, &mut request);
+        request.extend_from_slice(&scope_spans);
     }
-    let mut request = Vec::new();
-    embed(RESOURCE_SPANS, &resource_spans, &mut request);
     request
 }
 
@@ -55,13 +61,6 @@ pub(super) fn request(spans: Vec<Arc<SpanRecord>>, resource: &Resource) -> Vec<u
 fn scope_spans(scope: &Scope) -> Vec<u8> {
     ScopeSpans { scope: Some(common::scope(scope)), spans: Vec::new(), schema_url: scope.schema_url.to_string() }
         .encode_to_vec()
-}
-
-/// Appends an encoded message as a field of another.
-fn embed(field: u32, message: &[u8], out: &mut Vec<u8>) {
-    encode_key(field, WireType::LengthDelimited, out);
-    encode_varint(message.len() as u64, out);
-    out.extend_from_slice(message);
 }
 
 fn encode(record: SpanRecord) -> Span {
