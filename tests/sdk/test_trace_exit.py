@@ -129,7 +129,8 @@ class Waiting:
     """A program that waits in a way that a signal interrupts, after it has written a line."""
 
     def __init__(self, receiver: OtlpReceiver, program: str) -> None:
-        waiting = "\nprint('ready', flush=True)\nimport time\nwhile True: time.sleep(60)"
+        # Short waits: Python runs no handler for a signal that comes just before a long one begins, until that ends.
+        waiting = "\nimport time\nprint('ready', flush=True)\nwhile True: time.sleep(0.05)"
         self.process = subprocess.Popen(
             [sys.executable, "-c", SETUP + program + waiting],
             env={**os.environ, **environment(receiver)},
