@@ -210,7 +210,11 @@ fn stop_iteration(value: &Bound<'_, PyAny>) -> PyErr {
 }
 
 /// Whether this is a coroutine of the interpreter's own.
-fn is_native(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+///
+/// # Errors
+///
+/// What importing `types` raises.
+pub fn is_native(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     static COROUTINE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     Ok(object.get_type().is(COROUTINE.import(object.py(), "types", "CoroutineType")?))
 }

@@ -1,5 +1,6 @@
 //! What asyncio takes for a coroutine, a future and a task.
 
+use otel_rs_core::coroutine::is_native;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -14,13 +15,12 @@ pub(crate) enum Kind {
 
 impl Kind {
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        static COROUTINE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         static TASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         static IS_COROUTINE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         static IS_FUTURE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let py = object.py();
         // Nearly all are coroutines of the interpreter's own; the functions are Python code.
-        if object.get_type().is(COROUTINE.import(py, "types", "CoroutineType")?) {
+        if is_native(object)? {
             return Ok(Self::Coroutine);
         }
         if object.is_instance(TASK.import(py, "asyncio", "Task")?)? {

@@ -37,6 +37,23 @@ pub unsafe fn borrow<'a, T>(handle: Handle) -> Option<&'a T> {
     unsafe { handle.cast::<T>().cast_const().as_ref() }
 }
 
+/// A reference of one's own to what a handle points to.
+///
+/// # Safety
+///
+/// As [`borrow`].
+pub unsafe fn retained<T>(handle: Handle) -> Option<Arc<T>> {
+    if handle.is_null() {
+        return None;
+    }
+    let pointer = handle.cast::<T>().cast_const();
+    // SAFETY: the handle holds a reference, so the count is above zero; the one added here is the result's.
+    unsafe {
+        Arc::increment_strong_count(pointer);
+        Some(Arc::from_raw(pointer))
+    }
+}
+
 /// Takes one more reference.
 ///
 /// # Safety

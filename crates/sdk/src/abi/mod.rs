@@ -4,7 +4,7 @@ pub mod attributes;
 mod handle;
 mod trace;
 
-pub use handle::{Provider, borrow, export_capsule, into_handle, release};
+pub use handle::{Provider, borrow, export_capsule, into_handle, release, retained};
 
 use otel_rs_abi::{Table, VERSION};
 

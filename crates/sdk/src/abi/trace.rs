@@ -9,7 +9,7 @@ use otel_rs_pipeline::trace::{self, Event, Scope, SpanContext, SpanKind, TraceFl
 use pyo3::prelude::*;
 
 use super::attributes::{collect, slice, string, value};
-use super::{Provider, borrow, into_handle, release};
+use super::{Provider, borrow, into_handle, release, retained};
 use crate::trace::{AttributeSource, Change, NewSpan, OnException, Span, TracerState, end, from_span, start};
 
 pub(super) unsafe extern "C" fn tracer_get(
@@ -41,17 +41,13 @@ pub(super) unsafe extern "C" fn tracer_release(tracer: Handle) {
 
 pub(super) unsafe extern "C" fn span_start(tracer: Handle, new: *const SpanStart<'_>, out: *mut SpanOut) -> Status {
     guard::guard_or("span_start", Status::Failed, || {
-        if tracer.is_null() || out.is_null() {
+        if out.is_null() {
             return Status::Failed;
         }
         // SAFETY: the caller is attached to the interpreter, as for every function of the table.
         let py = unsafe { Python::assume_attached() };
-        // SAFETY: the handle came from `tracer_get` and is live: this takes a reference of its own.
-        let tracer = unsafe {
-            let tracer = tracer.cast::<TracerState>().cast_const();
-            Arc::increment_strong_count(tracer);
-            Arc::from_raw(tracer)
-        };
+        // SAFETY: the handle is null, or came from `tracer_get` and is live.
+        let Some(tracer) = (unsafe { retained::<TracerState>(tracer) }) else { return Status::Failed };
         // SAFETY: the caller's structure and all that it points to live during the call.
         let Some(new) = (unsafe { new.as_ref() }) else { return Status::Failed };
         // SAFETY: as above.

@@ -1,14 +1,13 @@
 //! The meter functions of the ABI table.
 
-use std::sync::Arc;
-
 use otel_rs_abi::{Handle, InstrumentDef, InstrumentKind, KeyValue, ScopeDef, Status};
 use otel_rs_core::guard::guard_or;
 use otel_rs_pipeline::metrics::{BoundInstrument, Instrument, InstrumentSpec, Kind, Meter, Number, Numbers};
 use otel_rs_pipeline::trace::Scope;
 
 use super::attributes;
-use crate::abi::{Provider, borrow, into_handle, release};
+use crate::abi::attributes::slice;
+use crate::abi::{Provider, borrow, into_handle, release, retained};
 
 /// # Safety
 ///
@@ -134,34 +133,6 @@ pub(crate) unsafe extern "C" fn bound_record(bound: Handle, value: f64) -> Statu
         bound.record(Number::F64(value));
         Status::Ok
     })
-}
-
-/// A reference of one's own to what a handle points to.
-///
-/// # Safety
-///
-/// As [`borrow`].
-unsafe fn retained<T>(handle: Handle) -> Option<Arc<T>> {
-    if handle.is_null() {
-        return None;
-    }
-    let pointer = handle.cast::<T>().cast_const();
-    // SAFETY: the handle holds a reference, so the count is above zero; the one added here is the result's.
-    unsafe {
-        Arc::increment_strong_count(pointer);
-        Some(Arc::from_raw(pointer))
-    }
-}
-
-/// # Safety
-///
-/// `items` is null or points to `len` items that live as long as the result is used.
-unsafe fn slice<'a, T>(items: *const T, len: usize) -> &'a [T] {
-    if items.is_null() {
-        return &[];
-    }
-    // SAFETY: guaranteed by the caller.
-    unsafe { std::slice::from_raw_parts(items, len) }
 }
 
 /// # Safety
