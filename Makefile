@@ -40,7 +40,7 @@ NATIVE_MODULES := $(addsuffix ._native,$(notdir $(patsubst %/,%,$(dir $(wildcard
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help wheels demo conformance test test-rust test-python test-interpreters test-fast lint lint-rust lint-python \
+.PHONY: help wheels demo conformance daemon-threads test test-rust test-python test-interpreters test-fast lint lint-rust lint-python \
     new-plugin test-plugin format bench clean
 
 help:
@@ -91,6 +91,10 @@ test-fast: $(TEST_ENVIRONMENT)/.wheels
 	@$(TEST_ENVIRONMENT)/bin/python -m pytest -q --ignore=tests/e2e --ignore=tests/conformance \
 	    --ignore=tests/new_plugin --ignore=tests/wsgi_plugin/test_gunicorn.py $(PYTEST_ARGUMENTS)
 
+# Ends many processes while daemon threads are inside our code, on this interpreter.
+daemon-threads: $(TEST_ENVIRONMENT)/.wheels
+	@DAEMON_EXITS=$(or $(EXITS),20) $(TEST_ENVIRONMENT)/bin/python -m pytest -q tests/daemon_threads $(PYTEST_ARGUMENTS)
+
 $(TEST_ENVIRONMENT)/.ready: $(wildcard $(REQUIREMENTS)/*.txt) scripts/create_environment.sh
 	@scripts/create_environment.sh $(PYTHON) $(TEST_ENVIRONMENT) -r $(REQUIREMENTS)/test.txt -r $(REQUIREMENTS)/lint.txt
 
@@ -135,6 +139,8 @@ lint-rust:
 	@scripts/require_cargo_component.sh clippy clippy
 	@echo "==> cargo fmt"
 	@$(CARGO) fmt --all --check
+	@echo "==> guarded entries"
+	@$(PYTHON) scripts/check_guarded.py
 	@echo "==> cargo clippy"
 	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 

@@ -15,7 +15,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::iterator::PySendResult;
 use pyo3::types::{PyIterator, PyTuple};
 
-use crate::guard::guard;
+use crate::guard::{self, guard, guarded};
 use contexts::Contexts;
 pub(crate) use contexts::within;
 
@@ -219,6 +219,7 @@ pub fn is_native(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(object.get_type().is(COROUTINE.import(object.py(), "types", "CoroutineType")?))
 }
 
+#[guarded]
 #[pymethods]
 impl Coroutine {
     fn __await__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
@@ -306,18 +307,22 @@ impl Coroutine {
 impl Drop for Coroutine {
     /// Closes what has started and not finished, as the interpreter does with a coroutine that nobody holds any more.
     fn drop(&mut self) {
+        // What it holds is dropped after this, outside of the guard.
+        guard::enter();
         if self.state(|state| state.phase) != Phase::Suspended {
             return;
         }
-        Python::try_attach(|py| {
-            // It may be dropped while an exception is under way, which no call may see or lose.
-            let pending = PyErr::take(py);
-            if let Err(error) = self.close_started(py) {
-                error.write_unraisable(py, Some(self.inner.bind(py)));
-            }
-            if let Some(pending) = pending {
-                pending.restore(py);
-            }
+        guard("Coroutine.drop", || {
+            Python::try_attach(|py| {
+                // It may be dropped while an exception is under way, which no call may see or lose.
+                let pending = PyErr::take(py);
+                if let Err(error) = self.close_started(py) {
+                    error.write_unraisable(py, Some(self.inner.bind(py)));
+                }
+                if let Some(pending) = pending {
+                    pending.restore(py);
+                }
+            });
         });
     }
 }

@@ -1,7 +1,10 @@
 //! The panic guard: no panic of ours crosses into Python and none ends the process.
 //!
-//! Every function of the ABI and every method that Python calls runs in [`guard`] (or [`guard_or`]). The panic itself
-//! is counted and noted by a hook of this library's own, which prints nothing; the note is logged from the Python side.
+//! Every function of the ABI runs in [`guard`], every function that Python calls too, by [`guarded`]. The panic itself is
+//! counted and noted by a hook of this library's own, which prints nothing; the note is logged from the Python side.
+//! What enters the guard also survives the end of its thread by the interpreter.
+
+mod thread_end;
 
 use std::any::Any;
 use std::cell::Cell;
@@ -9,16 +12,29 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+
+pub use otel_rs_boundary_macros::guarded;
 
 use crate::log;
 
 static PANICS: AtomicU64 = AtomicU64::new(0);
 static HOOK: Once = Once::new();
 
+/// What a thread has to do with the guard.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Thread {
+    /// It has never been inside.
+    New,
+    /// It is outside: a panic there belongs to whoever set the previous hook.
+    Outside,
+    /// It is inside.
+    Inside,
+}
+
 thread_local! {
-    /// Whether this thread is inside a guard: a panic elsewhere belongs to whoever set the previous hook.
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
+    static THREAD: Cell<Thread> = const { Cell::new(Thread::New) };
     static LOCATION: Cell<Option<String>> = const { Cell::new(None) };
 }
 
@@ -27,7 +43,7 @@ pub fn install() {
     HOOK.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if GUARDED.get() {
+            if THREAD.get() == Thread::Inside {
                 PANICS.fetch_add(1, Ordering::Relaxed);
                 LOCATION.set(info.location().map(ToString::to_string));
             } else {
@@ -42,11 +58,27 @@ pub fn panics() -> u64 {
     PANICS.load(Ordering::Relaxed)
 }
 
+/// Prepares this thread for being ended by the interpreter while a function of this library is on its stack. The guard
+/// does it by itself; what drops Python objects outside of the guard calls it before.
+#[inline]
+pub fn enter() {
+    if THREAD.get() == Thread::New {
+        first_entry();
+    }
+}
+
+#[cold]
+fn first_entry() {
+    THREAD.set(Thread::Outside);
+    thread_end::register();
+}
+
 /// Runs `body`; a panic in it is counted, logged in one line that names `what`, and answered with `None`.
 pub fn guard<T>(what: &'static str, body: impl FnOnce() -> T) -> Option<T> {
-    let outer = GUARDED.replace(true);
+    enter();
+    let outer = THREAD.replace(Thread::Inside);
     let result = panic::catch_unwind(AssertUnwindSafe(body));
-    GUARDED.set(outer);
+    THREAD.set(outer);
     match result {
         Ok(value) => Some(value),
         Err(payload) => {
@@ -61,6 +93,20 @@ pub fn guard<T>(what: &'static str, body: impl FnOnce() -> T) -> Option<T> {
 /// [`guard`] with a value to answer with after a panic.
 pub fn guard_or<T>(what: &'static str, default: T, body: impl FnOnce() -> T) -> T {
     guard(what, body).unwrap_or(default)
+}
+
+/// [`guard`] with the default value to answer with after a panic.
+pub fn guard_or_default<T: Default>(what: &'static str, body: impl FnOnce() -> T) -> T {
+    guard(what, body).unwrap_or_default()
+}
+
+/// [`guard`] with an exception to answer with after a panic: an ordinary one instead of pyo3's, which is no `Exception`.
+///
+/// # Errors
+///
+/// Those of `body`, and `RuntimeError` after a panic.
+pub fn guard_result<T>(what: &'static str, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    guard(what, body).unwrap_or_else(|| Err(PyRuntimeError::new_err(format!("internal error in {what}"))))
 }
 
 fn report(what: &'static str, payload: &(dyn Any + Send)) {

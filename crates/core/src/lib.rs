@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+// What `#[guarded]` expands to names this crate.
+extern crate self as otel_rs_core;
+
 mod attributes;
 pub mod coexistence;
 pub mod context;

@@ -9,6 +9,7 @@ use pyo3::types::PyDict;
 pub use active::Active;
 
 use crate::coexistence::Stock;
+use crate::guard::guarded;
 use crate::{guard, log};
 
 /// A plugin: one instrumented library in one wheel.
@@ -87,6 +88,7 @@ pub fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Starts to instrument. The keyword arguments are those of the stock instrumentor's `instrument()`.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (**options))]
 fn instrument(py: Python<'_>, options: Option<&Bound<'_, PyDict>>) {
@@ -101,6 +103,7 @@ fn instrument(py: Python<'_>, options: Option<&Bound<'_, PyDict>>) {
 }
 
 /// Undoes `instrument()`: every application is bare again.
+#[guarded]
 #[pyfunction]
 fn uninstrument(py: Python<'_>) {
     report(py, "uninstrument()", || {
@@ -114,6 +117,7 @@ fn uninstrument(py: Python<'_>) {
 }
 
 /// How many panics were caught in this library since it was loaded.
+#[guarded]
 #[pyfunction]
 fn panics() -> u64 {
     guard::panics()
@@ -138,7 +142,7 @@ macro_rules! plugin_module {
         #[$crate::pyo3::pymodule]
         #[pyo3(crate = "otel_rs_core::pyo3")]
         fn $name(module: &$crate::pyo3::Bound<'_, $crate::pyo3::types::PyModule>) -> $crate::pyo3::PyResult<()> {
-            $crate::plugin::init(module)
+            $crate::guard::guard_result(stringify!($name), || $crate::plugin::init(module))
         }
     };
 }

@@ -12,6 +12,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use crate::context::{self, ContextValues};
+use crate::guard::guarded;
 use crate::log;
 use crate::module_global::ModuleGlobal;
 use crate::text::Text;
@@ -189,9 +190,11 @@ pub(crate) fn remote_context<'py>(context: &Bound<'py, PyAny>, remote: &RemoteCo
 }
 
 /// Reads headers from a WSGI environ for propagators (`opentelemetry.propagators.textmap.Getter`).
+#[guarded]
 #[pyclass(frozen, module = "otel_rs")]
 pub struct EnvironGetter;
 
+#[guarded]
 #[pymethods]
 impl EnvironGetter {
     /// A list with the header's value, or `None`.

@@ -6,9 +6,12 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
+use crate::guard::guarded;
+
 /// What a method can be given as `self` so that it finds another value in one attribute, while nothing changes for
 /// anyone else. The methods that it calls on itself find it too; every other attribute is read, written and deleted on
 /// the object itself.
+#[guarded]
 #[pyclass(frozen, module = "otel_rs")]
 pub struct StandIn {
     object: Py<PyAny>,
@@ -28,6 +31,7 @@ impl StandIn {
     }
 }
 
+#[guarded]
 #[pymethods]
 impl StandIn {
     fn __getattribute__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use otel_rs_core::guard::guard;
+use otel_rs_core::guard::{guard, guarded};
 use otel_rs_core::log;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -24,11 +24,13 @@ pub(crate) fn trace(settings: &Arc<Settings>, future: &Bound<'_, PyAny>) -> PyRe
 }
 
 /// The callback of a future that is measured.
+#[guarded]
 #[pyclass(frozen, module = "otel_rs_instr_asyncio")]
 struct Done {
     process: Mutex<Option<Process>>,
 }
 
+#[guarded]
 #[pymethods]
 impl Done {
     fn __call__(&self, future: &Bound<'_, PyAny>) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use otel_rs_core::guard::guard;
+use otel_rs_core::guard::{guard, guarded};
 use otel_rs_core::plugin::Instrumentor;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -38,42 +38,49 @@ impl Instrumentor for AsyncioInstrumentor {
 }
 
 /// A coroutine around this one that measures it.
+#[guarded]
 #[pyfunction]
 fn trace_coroutine<'py>(coro: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     traced(coro, |settings| coroutine::trace(settings, coro))
 }
 
 /// Measures a future until it is done; returns it.
+#[guarded]
 #[pyfunction]
 fn trace_future<'py>(future: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     traced(future, |settings| future::trace(settings, future).map(|()| future.clone()))
 }
 
 /// A measured coroutine or future for one that is not; anything else as it is.
+#[guarded]
 #[pyfunction]
 fn trace_item<'py>(coro_or_future: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     traced(coro_or_future, |settings| hooks::trace_item(settings, coro_or_future))
 }
 
 /// A function around this one that measures each call, as one of `to_thread`.
+#[guarded]
 #[pyfunction]
 fn wrap_to_thread_func<'py>(func: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     traced(func, |settings| thread::trace(settings, func))
 }
 
 /// The names of the coroutines that have spans, as the environment has them now.
+#[guarded]
 #[pyfunction]
 fn get_coros_to_trace() -> HashSet<String> {
     settings::coroutine_names()
 }
 
 /// Whether futures have spans, as the environment has it now.
+#[guarded]
 #[pyfunction]
 fn get_future_trace_enabled() -> bool {
     settings::traces_futures()
 }
 
 /// The names of the functions of `to_thread` that have spans, as the environment has them now.
+#[guarded]
 #[pyfunction]
 fn get_to_thread_to_trace() -> HashSet<String> {
     settings::thread_function_names()

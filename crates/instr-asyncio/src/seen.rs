@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use otel_rs_core::guard::guarded;
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 use rustc_hash::FxBuildHasher;
@@ -25,9 +26,11 @@ pub(crate) fn first_time(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 /// The callback of a weak reference.
+#[guarded]
 #[pyclass(frozen, module = "otel_rs_instr_asyncio")]
 struct Forget(usize);
 
+#[guarded]
 #[pymethods]
 impl Forget {
     fn __call__(&self, _reference: &Bound<'_, PyAny>) {

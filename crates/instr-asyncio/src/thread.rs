@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use otel_rs_core::guard::guard;
+use otel_rs_core::guard::{guard, guarded};
 use otel_rs_core::text::Text;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -36,6 +36,7 @@ fn name_of(function: &Bound<'_, PyAny>) -> PyResult<Option<Text>> {
 }
 
 // A function with a measurement around each call. It shows what the function shows.
+#[guarded]
 #[pyclass(frozen, weakref, module = "otel_rs_instr_asyncio")]
 struct ThreadFunction {
     settings: Arc<Settings>,
@@ -62,6 +63,7 @@ impl ThreadFunction {
     }
 }
 
+#[guarded]
 #[pymethods]
 impl ThreadFunction {
     #[pyo3(signature = (*args, **kwargs))]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use otel_rs_core::guard::guarded;
 use otel_rs_core::plugin::Active;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -25,6 +26,7 @@ pub(crate) struct Instrumented {
 }
 
 /// An application's own settings, kept in its `__dict__`.
+#[guarded]
 #[pyclass(frozen, module = "otel_rs_instr_flask")]
 struct AppSettings(Instrumented);
 

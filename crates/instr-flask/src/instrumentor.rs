@@ -1,5 +1,6 @@
 //! `FlaskInstrumentor`, and the functions for single applications.
 
+use otel_rs_core::guard::guarded;
 use otel_rs_core::log::{self, Level};
 use otel_rs_core::plugin::{Instrumentor, report};
 use pyo3::prelude::*;
@@ -43,6 +44,7 @@ fn remove_if_unused(py: Python<'_>) {
 }
 
 /// Instruments one application with options of its own, the keyword arguments of `instrument()`.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (app, **options))]
 fn instrument_app(app: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) {
@@ -59,6 +61,7 @@ fn instrument_app(app: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) {
 }
 
 /// Makes one application bare, whatever is instrumented globally.
+#[guarded]
 #[pyfunction]
 fn uninstrument_app(app: &Bound<'_, PyAny>) {
     let py = app.py();

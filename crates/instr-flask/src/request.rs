@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use otel_rs_core::context::{self, ContextValues};
+use otel_rs_core::guard::guarded;
 use otel_rs_core::http::{ClaimedRequest, EnvironFacts, Response, ServerSpan, call_hook, inject_response_headers};
 use otel_rs_core::log;
 use otel_rs_core::propagation::Incoming;
@@ -19,6 +20,7 @@ use crate::progress::{Arrival, Progress, Stage};
 use crate::settings::Settings;
 
 /// The state of one request, kept in its environ so that every wrapped method finds it.
+#[guarded]
 #[pyclass(frozen, module = "otel_rs_instr_flask")]
 pub(crate) struct Request {
     pub settings: Arc<Settings>,

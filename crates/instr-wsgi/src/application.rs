@@ -1,5 +1,6 @@
 //! The application of an instrumented server.
 
+use otel_rs_core::guard::guarded;
 use otel_rs_core::http::HttpServer;
 use otel_rs_core::plugin::Active;
 use pyo3::prelude::*;
@@ -34,11 +35,13 @@ fn is_stock_middleware(app: &Bound<'_, PyAny>) -> bool {
 
 /// An application with a span around each request, which the instrumentation of its framework may take over. It shows
 /// the application's attributes, and is bare after `uninstrument()`.
+#[guarded]
 #[pyclass(frozen, weakref, module = "otel_rs_instr_wsgi")]
 struct InstrumentedApplication {
     wsgi: Py<PyAny>,
 }
 
+#[guarded]
 #[pymethods]
 impl InstrumentedApplication {
     fn __call__(&self, environ: &Bound<'_, PyAny>, start_response: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {

@@ -1,5 +1,6 @@
 //! The stock module's public functions.
 
+use otel_rs_core::guard::guarded;
 use otel_rs_core::http::{CapturedHeaders, EnvironFacts, add_status_to, attributes_of, captures_all_methods};
 use otel_rs_core::propagation::EnvironGetter;
 use otel_rs_semconv::Stability;
@@ -28,6 +29,7 @@ fn stability(mode: Option<&Bound<'_, PyAny>>) -> PyResult<Stability> {
 }
 
 /// The attributes that a request's span starts with.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (environ, sem_conv_opt_in_mode = None))]
 fn collect_request_attributes<'py>(
@@ -43,12 +45,14 @@ fn collect_request_attributes<'py>(
 }
 
 /// The captured request headers, as attributes.
+#[guarded]
 #[pyfunction]
 fn collect_custom_request_headers_attributes<'py>(environ: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
     CapturedHeaders::from_environment(environ.py()).request_attributes(environ)
 }
 
 /// The captured response headers, as attributes.
+#[guarded]
 #[pyfunction]
 fn collect_custom_response_headers_attributes<'py>(
     response_headers: &Bound<'py, PyAny>,
@@ -57,6 +61,7 @@ fn collect_custom_response_headers_attributes<'py>(
 }
 
 /// Puts the status of a response on a span, and into the attributes of a duration if they are given.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (
     span, start_response_status, response_headers, duration_attrs = None, sem_conv_opt_in_mode = None
@@ -74,6 +79,7 @@ fn add_response_attributes(
 }
 
 /// `{method} {path}`, or the method alone, or `HTTP` for an unknown one.
+#[guarded]
 #[pyfunction]
 fn get_default_span_name(environ: &Bound<'_, PyDict>) -> PyResult<String> {
     let facts = EnvironFacts::read(environ, Stability::New, captures_all_methods())?;

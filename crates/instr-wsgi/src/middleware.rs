@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use otel_rs_core::guard::guarded;
 use otel_rs_core::http::HttpServer;
 use otel_rs_semconv::http::instruments;
 use pyo3::prelude::*;
@@ -13,6 +14,7 @@ use crate::serve::{Mark, serve};
 /// A WSGI application around another one: each request has a span and is counted and timed.
 ///
 /// Environment variables are read when it is made.
+#[guarded]
 #[pyclass(frozen, subclass, dict, weakref, module = "otel_rs_instr_wsgi")]
 pub(crate) struct OpenTelemetryMiddleware {
     server: Arc<HttpServer>,
@@ -20,6 +22,7 @@ pub(crate) struct OpenTelemetryMiddleware {
     wsgi: Py<PyAny>,
 }
 
+#[guarded]
 #[pymethods]
 impl OpenTelemetryMiddleware {
     #[new]

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use otel_rs_abi::KeyValue;
 use otel_rs_core::context::{self, ContextValues};
-use otel_rs_core::guard::guard;
+use otel_rs_core::guard::{guard, guarded};
 use otel_rs_core::http::{Close, EnvironFacts, HttpServer, Response, ResponseBody, call_hook};
 use otel_rs_core::text::Text;
 use otel_rs_core::trace::{Span, StatusCode, message};
@@ -194,9 +194,11 @@ impl Request {
 }
 
 /// What the instrumentation of a framework finds in the environ of a request that came through an instrumented server.
+#[guarded]
 #[pyclass(frozen, module = "otel_rs_instr_wsgi")]
 pub(crate) struct ServerRequest(pub Arc<Request>);
 
+#[guarded]
 #[pymethods]
 impl ServerRequest {
     /// The server span.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use otel_rs_core::guard::guarded;
 use otel_rs_pipeline::export::{Compression, OtlpArguments, OtlpConfig, OtlpMetricConfig, Signal, otlp_span_exporter};
 use otel_rs_pipeline::metrics::console_metric_exporter;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -19,9 +20,11 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Sends spans by OTLP, http/protobuf.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk", extends = SpanExporter, frozen, subclass)]
 pub struct OTLPSpanExporter;
 
+#[guarded]
 #[pymethods]
 impl OTLPSpanExporter {
     /// `endpoint` is the whole URL, path included; `headers` maps names to values and adds to those of the environment;
@@ -44,9 +47,11 @@ impl OTLPSpanExporter {
 }
 
 /// Sends metrics by OTLP, http/protobuf.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk", extends = MetricExporter, frozen, subclass)]
 pub struct OTLPMetricExporter;
 
+#[guarded]
 #[pymethods]
 impl OTLPMetricExporter {
     /// As `OTLPSpanExporter`, from `OTEL_EXPORTER_OTLP_METRICS_*`, then `OTEL_EXPORTER_OTLP_*`. The temporality is that
@@ -67,9 +72,11 @@ impl OTLPMetricExporter {
 }
 
 /// Prints metrics to standard output as the stock `ConsoleMetricExporter` does.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk", extends = MetricExporter, frozen, subclass)]
 pub struct ConsoleMetricExporter;
 
+#[guarded]
 #[pymethods]
 impl ConsoleMetricExporter {
     #[new]

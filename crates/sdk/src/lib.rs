@@ -9,10 +9,12 @@ mod metrics;
 mod resource;
 mod trace;
 
+use otel_rs_core::guard::guarded;
 use otel_rs_core::{guard, log};
 use otel_rs_pipeline::process;
 use pyo3::prelude::*;
 
+#[guarded]
 #[pymodule]
 #[pyo3(name = "_native")]
 fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {

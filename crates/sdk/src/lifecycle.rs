@@ -5,7 +5,7 @@ use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
-use otel_rs_core::guard;
+use otel_rs_core::guard::{self, guarded};
 use otel_rs_core::log::{self, Level};
 use otel_rs_pipeline::{diagnostics, process};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
@@ -45,12 +45,14 @@ pub fn keep_interrupt(py: Python<'_>, error: &PyErr) {
 }
 
 /// For `os.register_at_fork(after_in_child=…)`.
+#[guarded]
 #[pyfunction]
 fn after_fork_in_child() {
     process::forked();
 }
 
 /// Logs what is queued.
+#[guarded]
 #[pyfunction]
 fn log_diagnostics(py: Python<'_>) {
     log_pending(py);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use otel_rs_core::guard::guarded;
 use otel_rs_pipeline::attributes::{AttributeLimits, AttributeValue, Attributes, to_json};
 use otel_rs_pipeline::resource::{Identity, Resource as PipelineResource};
 use pyo3::prelude::*;
@@ -16,6 +17,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Who sends the telemetry. Immutable.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk", frozen)]
 pub struct Resource {
     resource: Arc<PipelineResource>,
@@ -28,6 +30,7 @@ impl Resource {
     }
 }
 
+#[guarded]
 #[pymethods]
 impl Resource {
     #[new]
@@ -85,7 +88,8 @@ impl Resource {
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
         other.cast::<Self>().is_ok_and(|other| {
             let other = other.get();
-            self.resource.attributes() == other.resource.attributes() && self.schema_url() == other.schema_url()
+            self.resource.attributes() == other.resource.attributes()
+                && self.resource.schema_url() == other.resource.schema_url()
         })
     }
 

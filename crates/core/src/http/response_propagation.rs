@@ -3,13 +3,16 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::guard::guarded;
 use crate::log;
 use crate::module_global::ModuleGlobal;
 
 /// Appends headers to a WSGI header list, as propagators ask a setter to.
+#[guarded]
 #[pyclass(frozen, module = "otel_rs")]
 struct HeaderListSetter;
 
+#[guarded]
 #[pymethods]
 impl HeaderListSetter {
     #[staticmethod]

@@ -3,13 +3,14 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::guard::guard;
+use crate::guard::{guard, guarded};
 
 /// Told the status and the very header list that is passed on. What it returns as an error is raised to the
 /// application: a `BaseException` of a hook's that is no `Exception`.
 pub type ResponseObserver = Box<dyn Fn(&Bound<'_, PyAny>, &Bound<'_, PyAny>) -> PyResult<()> + Send + Sync>;
 
 /// The server's `start_response`, observed. It shows the attributes of the server's.
+#[guarded]
 #[pyclass(frozen, module = "otel_rs")]
 pub struct StartResponse {
     inner: Py<PyAny>,
@@ -23,6 +24,7 @@ impl StartResponse {
     }
 }
 
+#[guarded]
 #[pymethods]
 impl StartResponse {
     #[pyo3(signature = (*args, **kwargs))]

@@ -7,7 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::context;
-use crate::guard::guard;
+use crate::guard::{guard, guarded};
 
 /// Told once how a body ended: with the exception that its iteration raised, if it raised one.
 pub type BodyObserver = Box<dyn FnOnce(Python<'_>, Option<&Bound<'_, PyBaseException>>) + Send>;
@@ -105,6 +105,7 @@ impl ResponseBody {
     }
 }
 
+#[guarded]
 #[pymethods]
 impl ResponseBody {
     fn __iter__(slf: Py<Self>) -> Py<Self> {
@@ -137,21 +138,25 @@ impl ResponseBody {
 impl Drop for ResponseBody {
     /// A server that neither exhausts nor closes the body (a test client, say) drops it.
     fn drop(&mut self) {
-        Python::try_attach(|py| {
-            // It may be dropped while an exception is under way, which no call may see or lose.
-            let pending = PyErr::take(py);
-            self.finish(py, None);
-            if let Some(pending) = pending {
-                pending.restore(py);
-            }
+        guard("ResponseBody.drop", || {
+            Python::try_attach(|py| {
+                // It may be dropped while an exception is under way, which no call may see or lose.
+                let pending = PyErr::take(py);
+                self.finish(py, None);
+                if let Some(pending) = pending {
+                    pending.restore(py);
+                }
+            });
         });
     }
 }
 
 /// A [`ResponseBody`] of an iterable that knows its length.
+#[guarded]
 #[pyclass(frozen, extends = ResponseBody, weakref, module = "otel_rs")]
 struct SizedResponseBody;
 
+#[guarded]
 #[pymethods]
 impl SizedResponseBody {
     fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {

@@ -8,6 +8,7 @@ use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple, PyType};
 
 use super::point::{Place, own_attribute};
 use super::{Patch, PatchPoint, Wrapper};
+use crate::guard::guard_or_default;
 use crate::log;
 
 /// Patch points with their state. A plugin declares it as a `static`.
@@ -102,11 +103,13 @@ impl PatchSet {
                 None,
                 None,
                 move |args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>| {
-                    if let Ok(module) = args.get_item(0)
-                        && self.is_installed()
-                    {
-                        self.apply(name, &module);
-                    }
+                    guard_or_default("import hook", || {
+                        if let Ok(module) = args.get_item(0)
+                            && self.is_installed()
+                        {
+                            self.apply(name, &module);
+                        }
+                    });
                 },
             )?;
             register.call1((hook, name))?;

@@ -8,13 +8,14 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::Hook;
-use crate::guard::guard;
+use crate::guard::{guard, guarded};
 
 // A function of the library with a hook around it.
 //
 // It binds as a Python function does (stable identity on the class, a bound method on an instance), shows the name,
 // module, documentation and signature of what it wraps, and calls straight through once it is switched off.
 #[expect(missing_docs, reason = "a documented class would show its own documentation, not that of what it wraps")]
+#[guarded]
 #[pyclass(frozen, weakref, module = "otel_rs")]
 pub struct Wrapper {
     wrapped: Py<PyAny>,
@@ -110,6 +111,7 @@ impl Wrapper {
 
 static METHOD_TYPE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
+#[guarded]
 #[pymethods]
 impl Wrapper {
     #[pyo3(signature = (*args, **kwargs))]

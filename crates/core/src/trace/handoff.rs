@@ -21,7 +21,7 @@ use pyo3::types::{PyDict, PyTuple};
 use super::in_span::with_span;
 use super::{Span, SpanBuilder, Tracer};
 use crate::coroutine::{Coroutine, CoroutineObserver, within};
-use crate::guard::guard;
+use crate::guard::{guard, guarded};
 use crate::{context, log};
 
 /// What the spans of such calls are like.
@@ -208,6 +208,7 @@ impl CoroutineObserver for OtherSide {
 }
 
 /// The function on the other side.
+#[guarded]
 #[pyclass(frozen, module = "otel_rs")]
 struct HandedOver {
     handoff: Arc<Handoff>,
@@ -215,6 +216,7 @@ struct HandedOver {
     is_async: bool,
 }
 
+#[guarded]
 #[pymethods]
 impl HandedOver {
     #[pyo3(signature = (*args, **kwargs))]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use otel_rs_core::guard::guarded;
 use otel_rs_core::{guard, log};
 use otel_rs_pipeline::metrics::{self as pipeline, InstrumentSpec, Kind, Number, Numbers};
 use pyo3::exceptions::{PyException, PyValueError};
@@ -13,11 +14,13 @@ use super::provider::Meter;
 use crate::lifecycle::log_pending;
 
 /// The native side of the synchronous instruments, which are subclasses that also derive from the API's classes.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeInstrument", frozen, subclass)]
 pub struct Instrument {
     instrument: Arc<pipeline::Instrument>,
 }
 
+#[guarded]
 #[pymethods]
 impl Instrument {
     /// `kind` is `counter`, `up_down_counter`, `histogram` or `gauge`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use otel_rs_core::guard;
+use otel_rs_core::guard::{self, guarded};
 use otel_rs_pipeline::attributes::AttributeLimits;
 use otel_rs_pipeline::metrics::{self as pipeline, MeterPipeline};
 use otel_rs_pipeline::trace::Scope;
@@ -18,11 +18,13 @@ use crate::lifecycle::log_pending;
 use crate::resource;
 
 /// The native side of `otel_rs_sdk.MeterProvider`.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeMeterProvider", frozen)]
 pub struct MeterProvider {
     pipeline: Arc<MeterPipeline>,
 }
 
+#[guarded]
 #[pymethods]
 impl MeterProvider {
     #[new]
@@ -98,6 +100,7 @@ impl MeterProvider {
 }
 
 /// The native side of `otel_rs_sdk.Meter`.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeMeter", frozen)]
 pub struct Meter {
     pub(super) meter: Arc<pipeline::Meter>,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use otel_rs_core::guard::guarded;
 use otel_rs_pipeline::metrics::{MetricExporterFactory, ReaderConfig};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -13,6 +14,7 @@ use crate::lifecycle::log_pending;
 const MAX_INTERVAL: f64 = 31_536_000.0;
 
 /// Base of the native metric exporters. Not to be made by users.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeMetricExporter", frozen, subclass)]
 pub struct MetricExporter {
     factory: Box<dyn Fn(Duration) -> MetricExporterFactory + Send + Sync>,
@@ -26,11 +28,13 @@ impl MetricExporter {
 }
 
 /// Exports from time to time, on a thread of its own that starts with the first record.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk", frozen, subclass)]
 pub struct PeriodicExportingMetricReader {
     pub(super) config: ReaderConfig,
 }
 
+#[guarded]
 #[pymethods]
 impl PeriodicExportingMetricReader {
     /// `exporter` is a metric exporter of this package. `export_interval_millis` (milliseconds; `math.inf` for no

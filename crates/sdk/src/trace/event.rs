@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use otel_rs_core::guard::guarded;
 use otel_rs_pipeline::trace;
 use pyo3::prelude::*;
 
 use crate::attributes;
 
 /// An event of a span, as a reader sees it.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk", frozen)]
 pub struct Event(pub trace::Event);
 
+#[guarded]
 #[pymethods]
 impl Event {
     #[getter]
@@ -40,9 +43,11 @@ impl Event {
 }
 
 /// The instrumentation scope of a tracer.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk", frozen)]
 pub struct InstrumentationScope(pub Arc<trace::Scope>);
 
+#[guarded]
 #[pymethods]
 impl InstrumentationScope {
     #[getter]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use otel_rs_core::guard::guarded;
 use otel_rs_pipeline::trace::{ConsoleSpanExporter, SpanExporterFactory};
 use pyo3::prelude::*;
 
@@ -12,6 +13,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Base of the native exporters. Not to be made by users.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeSpanExporter", frozen, subclass)]
 pub struct SpanExporter {
     factory: SpanExporterFactory,
@@ -30,9 +32,11 @@ impl SpanExporter {
 }
 
 /// Prints spans to standard output as the stock `ConsoleSpanExporter` does.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk._native", extends = SpanExporter, frozen, subclass)]
 pub struct NativeConsoleSpanExporter;
 
+#[guarded]
 #[pymethods]
 impl NativeConsoleSpanExporter {
     #[new]

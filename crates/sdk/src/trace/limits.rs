@@ -1,16 +1,19 @@
 //! The Python face of the span limits.
 
+use otel_rs_core::guard::guarded;
 use otel_rs_pipeline::trace::{self, Limit, RequestedLimits};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// The limits of spans. Each is a non-negative integer, `None` for the environment's or the default, or `UNSET` for no
 /// limit.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk", frozen, subclass)]
 pub struct SpanLimits {
     pub(super) limits: trace::SpanLimits,
 }
 
+#[guarded]
 #[pymethods]
 impl SpanLimits {
     /// No limit.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use otel_rs_core::guard;
+use otel_rs_core::guard::{self, guarded};
 use otel_rs_pipeline::trace::{self, BatchConfig, SpanExporterFactory};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -23,11 +23,13 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Base of the native processors.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk._native", frozen, subclass)]
 pub struct NativeSpanProcessor {
     processor: Arc<dyn trace::SpanProcessor>,
 }
 
+#[guarded]
 #[pymethods]
 impl NativeSpanProcessor {
     /// Nothing to do when a span starts.
@@ -74,9 +76,11 @@ impl NativeSpanProcessor {
 }
 
 /// Queues spans and exports them in batches on a thread of its own.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk", extends = NativeSpanProcessor, frozen, subclass)]
 pub struct BatchSpanProcessor;
 
+#[guarded]
 #[pymethods]
 impl BatchSpanProcessor {
     #[new]
@@ -121,9 +125,11 @@ impl BatchSpanProcessor {
 }
 
 /// Exports each span when it ends, on the thread that ends it.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeSimpleSpanProcessor", extends = NativeSpanProcessor, frozen, subclass)]
 pub struct SimpleSpanProcessor;
 
+#[guarded]
 #[pymethods]
 impl SimpleSpanProcessor {
     #[new]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use otel_rs_core::guard;
+use otel_rs_core::guard::{self, guarded};
 use otel_rs_pipeline::process::{self, PerProcess};
 use otel_rs_pipeline::resource::Resource;
 use otel_rs_pipeline::trace::{Sampler, SpanLimits};
@@ -50,11 +50,13 @@ impl TracerProviderState {
 }
 
 /// The native side of `otel_rs_sdk.TracerProvider`.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeTracerProvider", frozen)]
 pub struct TracerProvider {
     pub(super) state: Arc<TracerProviderState>,
 }
 
+#[guarded]
 #[pymethods]
 impl TracerProvider {
     #[new]

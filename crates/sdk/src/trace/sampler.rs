@@ -1,5 +1,6 @@
 //! Samplers: the native ones as Python objects, and Python ones as samplers.
 
+use otel_rs_core::guard::guarded;
 use otel_rs_core::log;
 use otel_rs_pipeline::trace::{Delegate, ParentBased as ParentBasedDelegates, RootSampler, Sampler, SpanContext};
 use pyo3::exceptions::PyValueError;
@@ -38,11 +39,13 @@ impl Decision<'_> {
 }
 
 /// Base of the native samplers.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk._native", frozen, subclass)]
 pub struct NativeSampler {
     sampler: Sampler<Py<PyAny>>,
 }
 
+#[guarded]
 #[pymethods]
 impl NativeSampler {
     /// Decides for a span, as the stock samplers do.
@@ -92,9 +95,11 @@ impl NativeSampler {
 }
 
 /// A sampler that always decides the same.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk", extends = NativeSampler, frozen, subclass)]
 pub struct StaticSampler;
 
+#[guarded]
 #[pymethods]
 impl StaticSampler {
     #[new]
@@ -105,11 +110,13 @@ impl StaticSampler {
 }
 
 /// A sampler that samples a share of the traces, by their ids.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk", extends = NativeSampler, frozen, subclass)]
 pub struct TraceIdRatioBased {
     rate: f64,
 }
 
+#[guarded]
 #[pymethods]
 impl TraceIdRatioBased {
     #[new]
@@ -128,9 +135,11 @@ impl TraceIdRatioBased {
 }
 
 /// A sampler that follows the parent's decision and asks `root` for spans without one.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk", extends = NativeSampler, frozen, subclass)]
 pub struct ParentBased;
 
+#[guarded]
 #[pymethods]
 impl ParentBased {
     #[new]
@@ -158,6 +167,7 @@ impl ParentBased {
 }
 
 /// The sampler that `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` name.
+#[guarded]
 #[pyfunction]
 fn sampler_from_environment(py: Python<'_>) -> NativeSampler {
     let sampler = Sampler::from_environment();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use otel_rs_core::guard;
+use otel_rs_core::guard::{self, guarded};
 use otel_rs_pipeline::clock;
 use otel_rs_pipeline::trace::{Event, SpanContext, SpanLimits, SpanRecord, Status};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
@@ -36,6 +36,7 @@ pub enum Change {
 }
 
 /// A span. `otel_rs_sdk.Span` derives from it and from `opentelemetry.trace.Span`, and is what everybody sees.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeSpan", frozen, subclass)]
 pub struct Span {
     tracer: Arc<TracerState>,
@@ -143,6 +144,7 @@ thread_local! {
 }
 
 /// Tells the class that spans are made of: one derived from this module's and from `opentelemetry.trace.Span`.
+#[guarded]
 #[pyfunction]
 pub fn register_span_type(class: Bound<'_, PyType>) {
     // A package that is imported a second time (a test reloads it) finds the first class in use, and it stays so.
@@ -159,6 +161,7 @@ pub fn create(py: Python<'_>, span: Span) -> PyResult<Bound<'_, Span>> {
     Ok(object?.cast_into::<Span>()?)
 }
 
+#[guarded]
 #[pymethods]
 impl Span {
     #[new]

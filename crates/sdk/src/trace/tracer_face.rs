@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use otel_rs_core::guard::guarded;
 use otel_rs_pipeline::attributes::AttributeLimits;
 use otel_rs_pipeline::trace::{Scope, SpanKind};
 use pyo3::prelude::*;
@@ -16,11 +17,13 @@ use crate::attributes;
 use crate::lifecycle::guarded;
 
 /// A tracer. `otel_rs_sdk.Tracer` adds the rest of the Python API.
+#[guarded]
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeTracer", frozen, subclass)]
 pub struct Tracer {
     state: Arc<TracerState>,
 }
 
+#[guarded]
 #[pymethods]
 impl Tracer {
     #[new]

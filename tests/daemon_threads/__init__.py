@@ -1,0 +1,1 @@
+"""Processes that end while daemon threads are inside our code."""
