@@ -87,6 +87,11 @@ pub fn report(level: Level, kind: &'static str, message: impl Into<String>) {
     PENDING.store(true, Ordering::Release);
 }
 
+/// Whether a line of that kind would only be counted now.
+pub fn is_quiet(kind: &'static str) -> bool {
+    state().kinds.get(kind).is_some_and(|seen| seen.last.elapsed() < QUIET_TIME)
+}
+
 /// Whether [`drain`] has something to give.
 pub fn pending() -> bool {
     PENDING.load(Ordering::Acquire)

@@ -7,6 +7,7 @@ pub mod environment;
 pub mod export;
 pub mod metrics;
 pub mod process;
+pub mod queue;
 pub mod resource;
 pub mod stack;
 pub mod trace;

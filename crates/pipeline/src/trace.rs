@@ -13,13 +13,15 @@ mod simple;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{BatchConfig, BatchSpanProcessor, ConfigError};
+pub use batch::BatchSpanProcessor;
 pub use console::{ConsoleSpanExporter, span_json};
 pub use context::{SpanContext, TraceFlags};
-pub use export::{SpanExport, SpanExporterFactory};
+pub use export::{QueuedSpan, SpanExport, SpanExporterFactory};
 pub use id_generator::{random_span_id, random_trace_id};
 pub use limits::{Limit, RequestedLimits, SpanLimits};
 pub use processor::SpanProcessor;
 pub use record::{Event, Link, Origin, Scope, SpanKind, SpanRecord, Status, StatusCode};
 pub use sampler::{Delegate, ParentBased, RootSampler, Sampler};
 pub use simple::SimpleSpanProcessor;
+
+pub use crate::queue::{BatchConfig, ConfigError};

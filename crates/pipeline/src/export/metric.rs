@@ -62,7 +62,12 @@ struct Exporter {
 impl MetricExport for Exporter {
     fn export(&self, batch: &MetricBatch<'_>) -> Result<(), String> {
         let request = metric_proto::request(batch).encode_to_vec();
-        let answer = self.sender.lock().unwrap_or_else(PoisonError::into_inner).send(&request)?;
+        let answer = self
+            .sender
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .send(&request, None)
+            .map_err(|error| error.message)?;
         report_partial_success(&answer);
         Ok(())
     }

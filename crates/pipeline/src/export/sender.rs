@@ -1,19 +1,13 @@
-//! Sending one encoded request, with the retries of the Python exporter: up to six attempts within the timeout, after
-//! waits of 1, 2, 4… seconds (a fifth more or less) or as long as the collector asks (OTLP/HTTP, Retryable Response
-//! Codes and Throttling).
+//! Sending one encoded request, in one attempt. When to try again is for the caller to say, who also knows of flushes and
+//! of the end of the process.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
-use rand::rngs::SmallRng;
-use rand::{Rng, SeedableRng};
 use ureq::http::StatusCode;
 
 use super::config::OtlpConfig;
 use super::http_client::{Answer, Failure, HttpClient};
 
-const MAX_ATTEMPTS: u32 = 6;
-const JITTER: f64 = 0.2;
 /// Largest request, before compression (OTLP Exporter, default of the Python exporter).
 const MAX_REQUEST_BYTES: usize = 64 * 1024 * 1024;
 
@@ -23,39 +17,48 @@ pub(super) struct Sender {
     config: OtlpConfig,
 }
 
+/// Why a request was not taken.
+#[derive(Debug)]
+pub(super) struct SendError {
+    /// A sentence for the log, which says where to and why.
+    pub(super) message: String,
+    /// Whether another attempt may help, and after how long the collector wants it.
+    pub(super) retry: Option<Option<Duration>>,
+}
+
 impl Sender {
     pub(super) fn new(config: OtlpConfig) -> Self {
         Self { client: HttpClient::new(config.clone()), config }
     }
 
-    /// Sends a request and gives the body of the answer. It takes no longer than the configured timeout. The error is a
-    /// sentence for the log, which says where to and why.
-    pub(super) fn send(&self, request: &[u8]) -> Result<Vec<u8>, String> {
-        let failed =
-            |why: &str| Err(format!("sending {} to {} failed: {why}", self.config.signal.noun(), self.config.url()));
+    /// How long one attempt may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.config.timeout
+    }
+
+    /// Sends a request and gives the body of the answer. It takes no longer than the configured timeout, and no longer
+    /// than `within`.
+    pub(super) fn send(&self, request: &[u8], within: Option<Duration>) -> Result<Vec<u8>, SendError> {
+        let failed = |why: &str, retry: Option<Option<Duration>>| {
+            let message = format!("sending {} to {} failed: {why}", self.config.signal.noun(), self.config.url());
+            Err(SendError { message, retry })
+        };
         if request.len() > MAX_REQUEST_BYTES {
-            return failed(&format!("the request has {} bytes, more than {MAX_REQUEST_BYTES}", request.len()));
+            return failed(&format!("the request has {} bytes, more than {MAX_REQUEST_BYTES}", request.len()), None);
         }
         let compressed = match self.config.compression.compress(request) {
             Ok(compressed) => compressed,
-            Err(error) => return failed(&format!("compression: {error}")),
+            Err(error) => return failed(&format!("compression: {error}"), None),
         };
         let body = compressed.as_deref().unwrap_or(request);
-        let deadline = Instant::now() + self.config.timeout;
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let outcome = self.attempt(body, deadline);
-            let (wait, why) = match outcome {
-                Ok(answer) if answer.status.is_success() => return Ok(answer.body),
-                Ok(answer) => (wait_after(&answer, attempt), format!("HTTP {}", answer.status)),
-                Err(failure) => (failure.retryable.then(|| backoff(attempt)), failure.message),
-            };
-            match wait {
-                Some(wait) if attempt < MAX_ATTEMPTS && Instant::now() + wait < deadline => thread::sleep(wait),
-                Some(_) => return failed(&format!("{why} ({attempt} attempts)")),
-                None => return failed(&why),
+        let timeout = within.map_or(self.config.timeout, |within| within.min(self.config.timeout));
+        match self.attempt(body, Instant::now() + timeout) {
+            Ok(answer) if answer.status.is_success() => Ok(answer.body),
+            Ok(answer) => {
+                let retry = is_retryable(answer.status).then_some(answer.retry_after);
+                failed(&format!("HTTP {}", answer.status), retry)
             }
+            Err(failure) => failed(&failure.message, failure.retryable.then_some(None)),
         }
     }
 
@@ -73,26 +76,17 @@ impl Sender {
     }
 }
 
-fn wait_after(answer: &Answer, attempt: u32) -> Option<Duration> {
-    let retryable = matches!(
-        answer.status,
-        StatusCode::TOO_MANY_REQUESTS
+/// The specification's codes (OTLP/HTTP, Retryable Response Codes), and with the Python exporter the one that says that a
+/// request took too long.
+fn is_retryable(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT
-    );
-    // A collector may ask for years; no timeout is that long, and the sum must not overflow.
-    let asked = answer.retry_after.map(|wait| wait.min(Duration::from_secs(86_400)));
-    retryable.then(|| asked.unwrap_or_else(|| backoff(attempt)))
-}
-
-fn backoff(attempt: u32) -> Duration {
-    let seconds = f64::from(1_u32 << (attempt - 1).min(16));
-    Duration::from_secs_f64(seconds * jitter())
-}
-
-fn jitter() -> f64 {
-    SmallRng::try_from_os_rng().map_or(1.0, |mut random| random.random_range(1.0 - JITTER..1.0 + JITTER))
+    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The OTLP span exporter.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
@@ -10,8 +11,9 @@ use super::sender::Sender;
 use super::span_proto;
 use crate::diagnostics::{self, Level};
 use crate::environment;
+use crate::queue::{Failure, Retry};
 use crate::resource::Resource;
-use crate::trace::{SpanExport, SpanExporterFactory, SpanRecord};
+use crate::trace::{QueuedSpan, SpanExport, SpanExporterFactory};
 
 /// Sends spans by OTLP, http/protobuf.
 pub struct OtlpSpanExporter {
@@ -31,11 +33,27 @@ pub fn otlp_span_exporter(config: OtlpConfig) -> SpanExporterFactory {
 }
 
 impl SpanExport for OtlpSpanExporter {
-    fn export(&mut self, spans: Vec<Arc<SpanRecord>>, resource: &Resource) -> Result<(), String> {
+    fn export(
+        &mut self,
+        spans: Vec<QueuedSpan>,
+        resource: &Resource,
+        within: Option<Duration>,
+    ) -> Result<(), Failure<QueuedSpan>> {
         let request = span_proto::request(spans, resource);
-        let answer = self.sender.send(&request)?;
-        report_partial_success(&answer);
-        Ok(())
+        match self.sender.send(&request.body, within) {
+            Ok(answer) => {
+                report_partial_success(&answer);
+                Ok(())
+            }
+            Err(error) => {
+                let retry = error.retry.map(|after| Retry { items: request.into_spans(), after });
+                Err(Failure { message: error.message, retry })
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        self.sender.timeout()
     }
 }
 

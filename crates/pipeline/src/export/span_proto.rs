@@ -1,6 +1,7 @@
 //! Spans on the wire (`opentelemetry.proto.trace.v1`), with the fields that the Python exporter fills: its flags say
 //! whether the parent is remote and leave the W3C trace flags out, and a link has no trace state.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, SpanFlags, Status, span, status};
@@ -10,7 +11,7 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, k
 use super::common_proto as common;
 use crate::resource::Resource;
 use crate::stack::one_look;
-use crate::trace::{self, Scope, SpanContext, SpanKind, SpanRecord, StatusCode};
+use crate::trace::{self, Origin, QueuedSpan, Scope, SpanContext, SpanKind, SpanRecord, StatusCode};
 
 /// `ExportTraceServiceRequest.resource_spans`
 const RESOURCE_SPANS: u32 = 1;
@@ -19,23 +20,50 @@ const SCOPE_SPANS: u32 = 2;
 /// `ScopeSpans.spans`
 const SPANS: u32 = 2;
 
-/// The encoded `ExportTraceServiceRequest` for spans of one resource, grouped by scope in the order of each scope's
-/// first span.
+/// An encoded `ExportTraceServiceRequest`, and where in it each span is.
+pub(super) struct Request {
+    pub(super) body: Vec<u8>,
+    /// Where the spans of each scope begin.
+    scopes: Vec<usize>,
+    /// The scope of each span by its index, and the span's place in that.
+    spans: Vec<(Arc<Origin>, usize, Range<usize>)>,
+}
+
+impl Request {
+    /// The spans, to be tried again.
+    pub(super) fn into_spans(self) -> Vec<QueuedSpan> {
+        let cut = |(origin, scope, place): (Arc<Origin>, usize, Range<usize>)| {
+            let begin = self.scopes[scope];
+            QueuedSpan::Encoded(origin, self.body[begin + place.start..begin + place.end].into())
+        };
+        self.spans.into_iter().map(cut).collect()
+    }
+}
+
+/// The request for spans of one resource, grouped by scope in the order of each scope's first span.
 ///
 /// Spans are encoded one by one: a message that holds them all takes a megabyte for a batch, which the allocator gets
 /// from the system and gives back each time.
-pub(super) fn request(spans: Vec<Arc<SpanRecord>>, resource: &Resource) -> Vec<u8> {
+pub(super) fn request(spans: Vec<QueuedSpan>, resource: &Resource) -> Request {
     let _look = one_look();
     let mut scopes: Vec<(Arc<Scope>, Vec<u8>)> = Vec::new();
-    for record in spans {
-        let scope = &record.origin.scope;
+    let mut places = Vec::with_capacity(spans.len());
+    for span in spans {
+        let origin = Arc::clone(span.origin());
+        let scope = &origin.scope;
         let index = scopes.iter().position(|(known, _)| Arc::ptr_eq(known, scope) || known == scope);
         let index = index.unwrap_or_else(|| {
             scopes.push((Arc::clone(scope), scope_spans(scope)));
             scopes.len() - 1
         });
-        // Python has let go of most spans by now; one that it still holds is copied.
-        message::encode(SPANS, &encode(Arc::unwrap_or_clone(record)), &mut scopes[index].1);
+        let encoded = &mut scopes[index].1;
+        let begin = encoded.len();
+        match span {
+            // Python has let go of most spans by now; one that it still holds is copied.
+            QueuedSpan::Record(record) => message::encode(SPANS, &encode(Arc::unwrap_or_clone(record)), encoded),
+            QueuedSpan::Encoded(_, bytes) => encoded.extend_from_slice(&bytes),
+        }
+        places.push((origin, index, begin..encoded.len()));
     }
     let resource_spans = ResourceSpans {
         resource: Some(common::resource(resource)),
@@ -45,16 +73,18 @@ pub(super) fn request(spans: Vec<Arc<SpanRecord>>, resource: &Resource) -> Vec<u
     .encode_to_vec();
     let embedded = |message: &[u8]| key_len(SCOPE_SPANS) + encoded_len_varint(message.len() as u64) + message.len();
     let length = resource_spans.len() + scopes.iter().map(|(_, scope_spans)| embedded(scope_spans)).sum::<usize>();
-    let mut request = Vec::with_capacity(key_len(RESOURCE_SPANS) + encoded_len_varint(length as u64) + length);
-    encode_key(RESOURCE_SPANS, WireType::LengthDelimited, &mut request);
-    encode_varint(length as u64, &mut request);
-    request.extend_from_slice(&resource_spans);
+    let mut body = Vec::with_capacity(key_len(RESOURCE_SPANS) + encoded_len_varint(length as u64) + length);
+    encode_key(RESOURCE_SPANS, WireType::LengthDelimited, &mut body);
+    encode_varint(length as u64, &mut body);
+    body.extend_from_slice(&resource_spans);
+    let mut begins = Vec::with_capacity(scopes.len());
     for (_, scope_spans) in scopes {
-        encode_key(SCOPE_SPANS, WireType::LengthDelimited, &mut request);
-        encode_varint(scope_spans.len() as u64, &mut request);
-        request.extend_from_slice(&scope_spans);
+        encode_key(SCOPE_SPANS, WireType::LengthDelimited, &mut body);
+        encode_varint(scope_spans.len() as u64, &mut body);
+        begins.push(body.len());
+        body.extend_from_slice(&scope_spans);
     }
-    request
+    Request { body, scopes: begins, spans: places }
 }
 
 /// A `ScopeSpans` to which encoded spans can be appended: the fields of a message come in any order.

@@ -14,6 +14,7 @@ use super::number::DoubleInstruments;
 use super::reader::{Closed, ReaderConfig, ReportingExporter};
 use crate::diagnostics::{self, Level};
 use crate::process::{self, PerProcess};
+use crate::queue::{Over, Pending, wait_until};
 use crate::resource::Resource;
 use crate::trace::Scope;
 
@@ -62,31 +63,45 @@ impl MeterPipeline {
         }
     }
 
+    /// Begins to export what there is. It fails if the export does.
+    pub fn begin_flush(&self) -> Box<dyn Pending> {
+        let Some(running) = self.running() else { return Box::new(Over(true)) };
+        let provider = SdkMeterProvider::clone(&running.provider);
+        on_thread("otel-rs metrics flush", move || provider.force_flush().is_ok())
+    }
+
+    /// Begins to export what there is, for the last time, until the deadline; the rest is then lost. Only the first call
+    /// does something.
+    pub fn begin_shutdown(&self, deadline: Instant) -> Box<dyn Pending> {
+        if self.shut_down.swap(true, Ordering::AcqRel) {
+            return Box::new(Over(true));
+        }
+        let Some(running) = self.running() else { return Box::new(Over(true)) };
+        let provider = SdkMeterProvider::clone(&running.provider);
+        let readers = running.readers.clone();
+        // It waits five seconds per reader at most, whatever the deadline; each reader says itself when it is done.
+        on_thread("otel-rs metrics shutdown", move || {
+            drop(provider.shutdown());
+            readers.iter().all(|reader| reader.wait_until(deadline))
+        })
+    }
+
+    /// Whether something was measured since the last export.
+    pub fn queued(&self) -> bool {
+        self.running().is_some()
+    }
+
     /// Exports what there is. False if that took longer than `timeout` or failed.
     pub fn force_flush(&self, timeout: Duration) -> bool {
-        let Some(running) = self.running() else { return true };
-        let provider = SdkMeterProvider::clone(&running.provider);
-        let (done, result) = mpsc::channel();
-        let flush = move || {
-            // The receiver is gone if the time was up.
-            let _ = done.send(provider.force_flush().is_ok());
-        };
-        on_thread("otel-rs metrics flush", flush) && result.recv_timeout(timeout).unwrap_or(false)
+        let deadline = Instant::now() + timeout;
+        wait_until(self.begin_flush(), deadline)
     }
 
     /// Exports what there is, for the last time. False if that took longer than `timeout`; the rest is then lost. Only
     /// the first call does something.
     pub fn shutdown(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
-        if self.shut_down.swap(true, Ordering::AcqRel) {
-            return true;
-        }
-        let Some(running) = self.running() else { return true };
-        let provider = SdkMeterProvider::clone(&running.provider);
-        // It waits five seconds per reader at most, whatever the deadline; each reader says itself when it is done.
-        let shutdown = move || drop(provider.shutdown());
-        on_thread("otel-rs metrics shutdown", shutdown)
-            && running.readers.iter().all(|reader| reader.wait_until(deadline))
+        wait_until(self.begin_shutdown(deadline), deadline)
     }
 
     /// Whether [`Self::shutdown`] was called, in this process or in one that it was forked from.
@@ -132,12 +147,26 @@ impl MeterPipeline {
 }
 
 /// Runs what may wait for the network where nobody waits for it longer than they want.
-fn on_thread(name: &str, body: impl FnOnce() + Send + 'static) -> bool {
-    let spawned = thread::Builder::new().name(name.to_owned()).spawn(body);
-    if let Err(error) = &spawned {
+fn on_thread(name: &str, body: impl FnOnce() -> bool + Send + 'static) -> Box<dyn Pending> {
+    let (done, result) = mpsc::channel();
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || done.send(body()));
+    if let Err(error) = spawned {
         diagnostics::report(Level::Error, "metrics.thread", format!("no thread for {name}: {error}"));
+        return Box::new(Over(false));
     }
-    spawned.is_ok()
+    Box::new(OnThread(result))
+}
+
+struct OnThread(mpsc::Receiver<bool>);
+
+impl Pending for OnThread {
+    fn wait(&mut self, at_most: Duration) -> Option<bool> {
+        match self.0.recv_timeout(at_most) {
+            Ok(outcome) => Some(outcome),
+            Err(mpsc::RecvTimeoutError::Timeout) => None,
+            Err(mpsc::RecvTimeoutError::Disconnected) => Some(false),
+        }
+    }
 }
 
 #[cfg(test)]

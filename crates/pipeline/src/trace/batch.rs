@@ -1,20 +1,21 @@
-//! The batch span processor: a bounded queue and the thread that exports from it.
+//! The batch span processor: the queue of spans, and the thread that exports from it.
 
-mod config;
-mod worker;
-
+#[cfg(not(otel_rs_model))]
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-pub use config::{BatchConfig, ConfigError};
-
-use self::worker::{Phase, Shared};
-use super::{SpanExporterFactory, SpanProcessor, SpanRecord};
+use super::export::{QueuedSpan, SpanExport, SpanExporterFactory};
+use super::processor::SPANS;
+use super::{SpanProcessor, SpanRecord};
 use crate::process::PerProcess;
+use crate::queue::{self, BatchConfig, BatchQueue, DropCounts, Drops, Failure, Lost, Over, Pending, Sink};
+
+/// How long the thread of a processor that nobody has shut down goes on when the processor is dropped.
+const LAST_EXPORT: Duration = Duration::from_secs(10);
 
 /// Queues finished spans and exports them in batches, on a thread of its own.
 ///
@@ -23,10 +24,9 @@ use crate::process::PerProcess;
 pub struct BatchSpanProcessor {
     config: BatchConfig,
     factory: SpanExporterFactory,
-    shared: PerProcess<Arc<Shared>>,
-    /// Outlives a fork, as drops before it happened in what is still this program.
-    dropped: Arc<AtomicU64>,
-    shut_down: std::sync::atomic::AtomicBool,
+    queue: PerProcess<Arc<BatchQueue<QueuedSpan>>>,
+    drops: Arc<Drops>,
+    shut_down: AtomicBool,
 }
 
 impl BatchSpanProcessor {
@@ -35,24 +35,27 @@ impl BatchSpanProcessor {
         Self {
             config,
             factory,
-            shared: PerProcess::new(),
-            dropped: Arc::default(),
-            shut_down: std::sync::atomic::AtomicBool::new(false),
+            queue: PerProcess::new(),
+            drops: Arc::new(Drops::new(&SPANS)),
+            shut_down: AtomicBool::new(false),
         }
     }
 
-    fn shared(&self) -> &Arc<Shared> {
-        self.shared.get_or_build(|| {
-            Arc::new(Shared::new(self.config.clone(), Arc::clone(&self.factory), Arc::clone(&self.dropped)))
-        })
+    fn queue(&self) -> &Arc<BatchQueue<QueuedSpan>> {
+        self.queue.get_or_build(|| BatchQueue::new(self.config.clone(), Arc::clone(&self.drops)))
+    }
+
+    #[cold]
+    fn start(&self, queue: &Arc<BatchQueue<QueuedSpan>>) -> bool {
+        queue::start("otel-rs-spans", queue, Exporter { factory: Arc::clone(&self.factory), exporter: None })
     }
 }
 
 /// Lets the thread export what is queued and leave; waits for nothing.
 impl Drop for BatchSpanProcessor {
     fn drop(&mut self) {
-        if let Some(shared) = self.shared.get() {
-            shared.drain();
+        if !self.shut_down.load(Ordering::Acquire) {
+            drop(self.begin_shutdown(Instant::now() + LAST_EXPORT));
         }
     }
 }
@@ -63,47 +66,66 @@ impl SpanProcessor for BatchSpanProcessor {
             return;
         }
         if self.shut_down.load(Ordering::Acquire) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.drops.add(Lost::AfterShutdown, 1);
             return;
         }
-        let shared = self.shared();
-        let mut queue = shared.lock();
-        if queue.phase != Phase::Running {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        if queue.spans.len() >= self.config.max_queue_size {
-            queue.spans.pop_front();
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
-        queue.spans.push_back(Arc::clone(span));
-        if !queue.has_worker {
-            queue.has_worker = worker::start(shared);
-        } else if queue.spans.len() >= self.config.max_export_batch_size && !queue.woken {
-            queue.woken = true;
-            shared.wake.notify_one();
-        }
+        let queue = self.queue();
+        queue.push(QueuedSpan::Record(Arc::clone(span)), || self.start(queue));
     }
 
     fn blocks(&self) -> bool {
         false
     }
 
-    fn force_flush(&self, timeout: Duration) -> bool {
+    fn begin_flush(&self) -> Box<dyn Pending> {
         if self.shut_down.load(Ordering::Acquire) {
-            return false;
+            return Box::new(Over(false));
         }
-        self.shared.get().is_none_or(|shared| shared.flush(Instant::now() + timeout))
+        match self.queue.get() {
+            Some(queue) => queue.begin_flush(|| self.start(queue)),
+            None => Box::new(Over(true)),
+        }
     }
 
-    fn shutdown(&self, timeout: Duration) -> bool {
+    fn begin_shutdown(&self, deadline: Instant) -> Box<dyn Pending> {
         if self.shut_down.swap(true, Ordering::AcqRel) {
-            return true;
+            return Box::new(Over(true));
         }
-        self.shared.get().is_none_or(|shared| shared.shut_down(Instant::now() + timeout))
+        match self.queue.get() {
+            Some(queue) => queue.begin_shutdown(deadline, || self.start(queue)),
+            None => Box::new(Over(true)),
+        }
     }
 
-    fn dropped_spans(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    fn queued(&self) -> bool {
+        self.queue.get().is_some_and(|queue| queue.has_queued())
+    }
+
+    fn drops(&self) -> DropCounts {
+        self.drops.counts()
+    }
+}
+
+/// An exporter that is built by its first batch.
+struct Exporter {
+    factory: SpanExporterFactory,
+    exporter: Option<Box<dyn SpanExport + Send>>,
+}
+
+impl Sink<QueuedSpan> for Exporter {
+    fn export(&mut self, batch: Vec<QueuedSpan>, within: Option<Duration>) -> Result<(), Failure<QueuedSpan>> {
+        let exporter = match &mut self.exporter {
+            Some(exporter) => exporter,
+            None => self.exporter.insert((self.factory)()?),
+        };
+        let Some(first) = batch.first() else { return Ok(()) };
+        let resource = Arc::clone(&first.origin().resource);
+        exporter.export(batch, &resource, within)
+    }
+
+    fn shutdown(&mut self) {
+        if let Some(exporter) = &mut self.exporter {
+            exporter.shutdown();
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! The console exporter: the JSON that the Python SDK's `ConsoleSpanExporter` prints, letter for letter.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::time::Duration;
 
-use super::export::SpanExport;
+use super::export::{QueuedSpan, SpanExport};
 use super::{SpanContext, SpanKind, SpanRecord, StatusCode};
 use crate::attributes::{AttributeValue, Attributes, to_json};
 use crate::clock;
+use crate::queue::Failure;
 use crate::resource::Resource;
 
 #[cfg(test)]
@@ -17,16 +18,23 @@ mod tests;
 pub struct ConsoleSpanExporter;
 
 impl SpanExport for ConsoleSpanExporter {
-    fn export(&mut self, spans: Vec<Arc<SpanRecord>>, _resource: &Resource) -> Result<(), String> {
+    fn export(
+        &mut self,
+        spans: Vec<QueuedSpan>,
+        _resource: &Resource,
+        _within: Option<Duration>,
+    ) -> Result<(), Failure<QueuedSpan>> {
         let mut text = String::new();
         for span in &spans {
-            text.push_str(&span_json(span, Some(4)));
-            text.push('\n');
+            if let QueuedSpan::Record(span) = span {
+                text.push_str(&span_json(span, Some(4)));
+                text.push('\n');
+            }
         }
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())
             .and_then(|()| out.flush())
-            .map_err(|error| format!("standard output cannot be written: {error}"))
+            .map_err(|error| format!("standard output cannot be written: {error}").into())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 use super::*;
 use crate::export::{Compression, OtlpArguments, Signal};
@@ -70,7 +71,7 @@ fn the_request_is_what_otlp_asks_for() {
     let collector = Collector::start(&[OK]);
     let headers = Some(vec![("X-Api-Key".to_owned(), "secret".to_owned())]);
     let sender = collector.sender(OtlpArguments { headers, ..Default::default() });
-    assert_eq!(sender.send(b"spans").unwrap(), b"hi");
+    assert_eq!(sender.send(b"spans", None).unwrap(), b"hi");
     let request = collector.requests.recv().unwrap();
     assert!(request.head.starts_with("POST /v1/traces HTTP/1.1\r\n"));
     assert_eq!(request.header("content-type"), Some("application/x-protobuf"));
@@ -84,7 +85,7 @@ fn bodies_are_compressed() {
     for (compression, encoding) in [(Compression::Gzip, "gzip"), (Compression::Deflate, "deflate")] {
         let collector = Collector::start(&[OK]);
         let sender = collector.sender(OtlpArguments { compression: Some(compression), ..Default::default() });
-        sender.send(b"spans").unwrap();
+        sender.send(b"spans", None).unwrap();
         let request = collector.requests.recv().unwrap();
         assert_eq!(request.header("content-encoding"), Some(encoding));
         let mut body = Vec::new();
@@ -97,19 +98,37 @@ fn bodies_are_compressed() {
 }
 
 #[test]
-fn a_busy_collector_is_asked_again() {
-    let collector = Collector::start(&[BUSY, BUSY, OK]);
-    assert!(collector.sender(OtlpArguments::default()).send(b"spans").is_ok());
-    assert_eq!(collector.requests.iter().take(3).count(), 3);
+fn what_may_get_better_is_told_from_what_will_not() {
+    for (answers, status, retry) in [
+        (&[BUSY], "HTTP 503 Service Unavailable", Some(Some(Duration::from_millis(10)))),
+        (&[REFUSED], "HTTP 400 Bad Request", None),
+        (&[MOVED], "HTTP 307 Temporary Redirect", None),
+    ] {
+        let collector = Collector::start(answers);
+        let error = collector.sender(OtlpArguments::default()).send(b"spans", None).unwrap_err();
+        let url = format!("http://127.0.0.1:{}/v1/traces", collector.port);
+        assert_eq!((error.message, error.retry), (format!("sending spans to {url} failed: {status}"), retry));
+    }
 }
 
 #[test]
-fn what_will_not_get_better_is_not_asked_again() {
-    for (answers, status) in [(&[REFUSED], "HTTP 400 Bad Request"), (&[MOVED], "HTTP 307 Temporary Redirect")] {
-        let collector = Collector::start(answers);
-        let error = collector.sender(OtlpArguments::default()).send(b"spans").unwrap_err();
-        assert_eq!(error, format!("sending spans to http://127.0.0.1:{}/v1/traces failed: {status}", collector.port));
+fn an_answer_that_is_no_http_and_one_that_breaks_off_may_get_better() {
+    for answer in [&["garbage\r\n\r\n", "\0\x01\x02"], &["", ""], &["HTTP/1.1 200 OK\r\nContent-", "HTTP"]] {
+        let collector = Collector::start(answer);
+        let error = collector.sender(OtlpArguments::default()).send(b"spans", None).unwrap_err();
+        assert_eq!(error.retry, Some(None), "{error:?}");
     }
+}
+
+#[test]
+fn an_attempt_takes_no_longer_than_the_shutdown_has() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = Some(format!("http://{}/v1/traces", listener.local_addr().unwrap()));
+    let sender = Sender::new(OtlpConfig::resolve(Signal::Traces, &OtlpArguments { endpoint, ..Default::default() }));
+    let started = Instant::now();
+    let error = sender.send(b"spans", Some(Duration::from_millis(100))).unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!(error.retry, Some(None));
 }
 
 #[test]
@@ -119,9 +138,9 @@ fn a_silent_collector_costs_no_more_than_the_timeout() {
     let timeout = Some(Duration::from_millis(200));
     let arguments = OtlpArguments { endpoint, timeout, ..Default::default() };
     let started = Instant::now();
-    let error = Sender::new(OtlpConfig::resolve(Signal::Traces, &arguments)).send(b"spans").unwrap_err();
+    let error = Sender::new(OtlpConfig::resolve(Signal::Traces, &arguments)).send(b"spans", None).unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
-    assert!(error.contains("no answer in time"), "{error}");
+    assert!(error.message.contains("no answer in time"), "{error:?}");
 }
 
 #[test]
@@ -130,7 +149,7 @@ fn an_unreachable_collector_is_named_without_its_credentials() {
     let endpoint = Some(format!("http://user:pass@127.0.0.1:{port}/v1/traces"));
     let timeout = Some(Duration::from_millis(300));
     let arguments = OtlpArguments { endpoint, timeout, ..Default::default() };
-    let error = Sender::new(OtlpConfig::resolve(Signal::Traces, &arguments)).send(b"spans").unwrap_err();
-    assert!(error.contains("refused") && error.contains(&port.to_string()), "{error}");
-    assert!(!error.contains("pass"), "{error}");
+    let error = Sender::new(OtlpConfig::resolve(Signal::Traces, &arguments)).send(b"spans", None).unwrap_err();
+    assert!(error.message.contains("refused") && error.message.contains(&port.to_string()), "{error:?}");
+    assert!(!error.message.contains("pass"), "{error:?}");
 }

@@ -2,10 +2,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 
 use super::*;
 use crate::attributes::{AttributeValue, Attributes};
-use crate::trace::{Origin, Status};
+use crate::trace::Status;
 
-fn span(name: &'static str, origin: &Arc<Origin>) -> Arc<SpanRecord> {
-    Arc::new(SpanRecord {
+fn span(name: &'static str, origin: &Arc<Origin>) -> QueuedSpan {
+    QueuedSpan::Record(Arc::new(SpanRecord {
         context: SpanContext { trace_id: [1; 16], span_id: [2; 8], ..SpanContext::default() },
         parent: None,
         name: name.into(),
@@ -19,7 +19,7 @@ fn span(name: &'static str, origin: &Arc<Origin>) -> Arc<SpanRecord> {
         dropped_links: 0,
         status: Status::default(),
         origin: Arc::clone(origin),
-    })
+    }))
 }
 
 fn origin(scope: &'static str, resource: &Arc<Resource>) -> Arc<Origin> {
@@ -33,7 +33,13 @@ fn spans_stand_under_their_scopes_in_the_order_of_each_scopes_first() {
     let (one, two) = (origin("one", &resource), origin("two", &resource));
     let spans = vec![span("a", &one), span("b", &two), span("c", &one)];
 
-    let request = ExportTraceServiceRequest::decode(request(spans, &resource).as_slice()).unwrap();
+    let first = request(spans, &resource);
+    let body = first.body.clone();
+    // What an attempt that failed gives back makes the same request again.
+    let again = request(first.into_spans(), &resource);
+    assert_eq!(again.body, body);
+
+    let request = ExportTraceServiceRequest::decode(body.as_slice()).unwrap();
 
     let [resource_spans] = &request.resource_spans[..] else { panic!("{request:?}") };
     let scopes: Vec<_> = resource_spans

@@ -1,0 +1,252 @@
+//! The queue between the threads that record and the one that exports.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::state::{Phase, State, Step};
+use super::sync::{Condvar, Mutex, MutexGuard};
+use super::{BatchConfig, Batched, Drops, Failure, Lost, Over, Pending};
+use crate::diagnostics::{self, Level};
+
+/// What one process shares between recording threads and its worker.
+pub(crate) struct BatchQueue<T> {
+    config: BatchConfig,
+    drops: Arc<Drops>,
+    /// Locked for moments only, never while exporting.
+    state: Mutex<State<T>>,
+    /// Tells the worker of a full batch, a flush or the end.
+    wake: Condvar,
+    /// Tells those who wait of a settled batch and of the end.
+    done: Condvar,
+}
+
+impl<T: Batched + Send + 'static> BatchQueue<T> {
+    pub(crate) fn new(config: BatchConfig, drops: Arc<Drops>) -> Arc<Self> {
+        let state = Mutex::new(State::new(&config));
+        Arc::new(Self { config, drops, state, wake: Condvar::new(), done: Condvar::new() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn drops(&self) -> &Drops {
+        &self.drops
+    }
+
+    /// Queues an item. `start` starts the worker, if there is none yet, and says whether it could.
+    pub(crate) fn push(&self, item: T, start: impl FnOnce() -> bool) {
+        let mut state = self.lock();
+        if state.phase != Phase::Running {
+            self.drops.add(Lost::AfterShutdown, 1);
+            return;
+        }
+        if state.push(item, &self.config) {
+            self.drops.add(Lost::QueueFull, 1);
+        }
+        if !state.has_worker {
+            state.has_worker = start();
+        } else if state.wants_waking(&self.config) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Whether something is not exported yet.
+    pub(crate) fn has_queued(&self) -> bool {
+        self.lock().unsettled() > 0
+    }
+
+    /// Begins to export all that is queued now.
+    pub(crate) fn begin_flush(self: &Arc<Self>, start: impl FnOnce() -> bool) -> Box<dyn Pending> {
+        let mut state = self.lock();
+        if state.phase != Phase::Running {
+            return Box::new(Over(false));
+        }
+        let id = state.begin_flush();
+        if let Some(outcome) = state.flushed(id) {
+            state.end_flush(id);
+            return Box::new(Over(outcome));
+        }
+        if !state.has_worker {
+            state.has_worker = start();
+        }
+        self.wake.notify_one();
+        drop(state);
+        Box::new(Flushing { queue: Arc::clone(self), id })
+    }
+
+    /// Begins to export the rest until the deadline. Nothing is taken any more.
+    pub(crate) fn begin_shutdown(
+        self: &Arc<Self>,
+        deadline: Instant,
+        start: impl FnOnce() -> bool,
+    ) -> Box<dyn Pending> {
+        let mut state = self.lock();
+        if state.phase != Phase::Running {
+            return Box::new(Over(state.phase == Phase::Finished));
+        }
+        if !state.has_worker && state.unsettled() > 0 {
+            state.has_worker = start();
+        }
+        let id = state.begin_flush();
+        if !state.has_worker {
+            let lost = state.abandon();
+            state.phase = Phase::Finished;
+            drop(state);
+            self.report_abandoned(lost);
+            return Box::new(Over(lost == 0));
+        }
+        state.phase = Phase::Draining(deadline);
+        self.wake.notify_one();
+        drop(state);
+        Box::new(Draining { queue: Arc::clone(self), id, deadline })
+    }
+
+    fn report_abandoned(&self, lost: usize) {
+        if lost > 0 {
+            self.drops.add(Lost::Deadline, lost);
+            let noun = self.drops.signal().noun;
+            let message = format!("{lost} {noun} were not exported before the deadline of the shutdown and are lost");
+            diagnostics::report(Level::Warning, self.drops.signal().shutdown, message);
+        }
+    }
+
+    fn abandon(&self, mut state: MutexGuard<'_, State<T>>) {
+        let lost = state.abandon();
+        drop(state);
+        self.report_abandoned(lost);
+        self.wake.notify_one();
+        self.done.notify_all();
+    }
+
+    /// For the worker: sleeps until there is something to export, and within which time; `None` at the end.
+    pub(super) fn next_batch(&self) -> Option<(Vec<T>, Option<Duration>)> {
+        let mut state = self.lock();
+        loop {
+            match state.step(&self.config, Instant::now()) {
+                Step::Export(batch, within) => return Some((batch, within)),
+                Step::Leave => {
+                    if matches!(state.phase, Phase::Draining(_)) && state.unsettled() > 0 {
+                        self.abandon(state);
+                    }
+                    return None;
+                }
+                Step::Wait(wait) => {
+                    state = self.wake.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
+                }
+            }
+        }
+    }
+
+    /// For the worker: what became of the batch.
+    pub(super) fn settle(&self, outcome: Result<(), Failure<T>>) {
+        let mut state = self.lock();
+        let report = match outcome {
+            Ok(()) => {
+                state.exported();
+                None
+            }
+            Err(Failure { message, retry: None }) => {
+                let lost = state.failed();
+                self.drops.add(Lost::Failed, lost);
+                Some(format!("{lost} {} were not exported: {message}", self.drops.signal().noun))
+            }
+            Err(Failure { message, retry: Some(retry) }) => {
+                let lost = state.put_back(retry.items, retry.after, &self.config, Instant::now());
+                self.drops.add(Lost::QueueFull, lost);
+                let queued = state.unsettled();
+                Some(format!("{message}; {queued} {} stay queued and are tried again", self.drops.signal().noun))
+            }
+        };
+        drop(state);
+        self.done.notify_all();
+        if let Some(message) = report {
+            diagnostics::report(Level::Error, self.drops.signal().export, message);
+        }
+        self.drops.tell(self.config.max_queue_size);
+    }
+
+    /// For the worker: it has left.
+    pub(super) fn finish(&self) {
+        self.lock().phase = Phase::Finished;
+        self.done.notify_all();
+    }
+
+    /// Waits until so many items are settled, without telling the worker anything.
+    #[cfg(otel_rs_model)]
+    #[cfg(test)]
+    pub(super) fn wait_until_settled(&self, count: usize) {
+        let mut state = self.lock();
+        while state.settled() < count as u64 {
+            state = self.done.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Whether the worker has taken all that was queued.
+    #[cfg(not(otel_rs_model))]
+    #[cfg(test)]
+    pub(crate) fn is_taken(&self) -> bool {
+        self.lock().is_taken()
+    }
+}
+
+/// A flush that has begun.
+struct Flushing<T: Batched + Send + 'static> {
+    queue: Arc<BatchQueue<T>>,
+    id: u64,
+}
+
+impl<T: Batched + Send + 'static> Pending for Flushing<T> {
+    fn wait(&mut self, at_most: Duration) -> Option<bool> {
+        let until = Instant::now() + at_most;
+        let mut state = self.queue.lock();
+        loop {
+            if let Some(outcome) = state.flushed(self.id) {
+                return Some(outcome);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            state = self.queue.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl<T: Batched + Send + 'static> Drop for Flushing<T> {
+    fn drop(&mut self) {
+        self.queue.lock().end_flush(self.id);
+    }
+}
+
+/// A shutdown that has begun.
+struct Draining<T> {
+    queue: Arc<BatchQueue<T>>,
+    id: u64,
+    deadline: Instant,
+}
+
+impl<T: Batched + Send + 'static> Pending for Draining<T> {
+    fn wait(&mut self, at_most: Duration) -> Option<bool> {
+        let now = Instant::now();
+        let until = (now + at_most).min(self.deadline);
+        let mut state = self.queue.lock();
+        loop {
+            match state.phase {
+                Phase::Finished => return Some(state.flushed(self.id).unwrap_or(false)),
+                Phase::Abandoned => return Some(false),
+                Phase::Running | Phase::Draining(_) => {}
+            }
+            let now = Instant::now();
+            if now >= self.deadline {
+                self.queue.abandon(state);
+                return Some(false);
+            }
+            let left = until.saturating_duration_since(now);
+            if left.is_zero() {
+                return None;
+            }
+            state = self.queue.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}

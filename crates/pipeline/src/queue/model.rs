@@ -1,0 +1,186 @@
+//! Every order in which the threads around a queue can run, up to a bound, by `loom` (`make model`). A wait has no
+//! time-out there, so that what would only be late in a program (a wake-up that is lost) is a deadlock here.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use loom::thread::{self, JoinHandle};
+
+use super::worker::run;
+use super::*;
+
+const LONG: Duration = Duration::from_secs(3600);
+const SIGNAL: Signal = Signal {
+    noun: "things",
+    export: "model.export",
+    overflow: "model.overflow",
+    shutdown: "model.shutdown",
+    thread: "model.thread",
+    advice: "",
+};
+
+impl Batched for usize {
+    fn batches_with(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+/// Counts what it exports.
+struct Counter {
+    exported: Arc<AtomicUsize>,
+    /// The first attempts that fail.
+    failures: usize,
+}
+
+impl Sink<usize> for Counter {
+    fn export(&mut self, batch: Vec<usize>, _within: Option<Duration>) -> Result<(), Failure<usize>> {
+        // Between taking the batch and settling it the others run.
+        thread::yield_now();
+        if self.failures > 0 {
+            self.failures -= 1;
+            let retry = Some(Retry { items: batch, after: None });
+            return Err(Failure { message: String::new(), retry });
+        }
+        self.exported.fetch_add(batch.len(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+struct Model {
+    queue: Arc<BatchQueue<usize>>,
+    drops: Arc<Drops>,
+    exported: Arc<AtomicUsize>,
+    failures: usize,
+    worker: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Clone for Model {
+    fn clone(&self) -> Self {
+        Self {
+            queue: Arc::clone(&self.queue),
+            drops: Arc::clone(&self.drops),
+            exported: Arc::clone(&self.exported),
+            failures: self.failures,
+            worker: Arc::clone(&self.worker),
+        }
+    }
+}
+
+impl Model {
+    fn new(max_queue_size: usize, max_export_batch_size: usize, failures: usize) -> Self {
+        let drops = Arc::new(Drops::new(&SIGNAL));
+        let config = BatchConfig { max_queue_size, schedule_delay: LONG, max_export_batch_size };
+        let queue = BatchQueue::new(config, Arc::clone(&drops));
+        Self { queue, drops, exported: Arc::default(), failures, worker: Arc::default() }
+    }
+
+    /// Starts the worker, as the first item does.
+    fn start(&self) -> bool {
+        let queue = Arc::clone(&self.queue);
+        let sink = Counter { exported: Arc::clone(&self.exported), failures: self.failures };
+        *self.worker.lock().unwrap() = Some(thread::spawn(move || run(&queue, sink)));
+        true
+    }
+
+    fn push(&self, count: usize) {
+        for item in 0..count {
+            self.queue.push(item, || self.start());
+        }
+    }
+
+    /// Waits for the worker's work, without telling it anything.
+    fn wait_until_exported(&self, count: usize) {
+        self.queue.wait_until_settled(count);
+        assert_eq!(self.exported(), count);
+    }
+
+    fn exported(&self) -> usize {
+        self.exported.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the end of the worker; each item is exported or counted.
+    fn end(&self, pushed: usize) {
+        let mut end = self.queue.begin_shutdown(Instant::now() + LONG, || self.start());
+        assert!(end.wait(LONG).is_some());
+        drop(end);
+        let worker = self.worker.lock().unwrap().take();
+        if let Some(worker) = worker {
+            worker.join().unwrap();
+        }
+        assert_eq!(self.exported() + self.drops.counts().total() as usize, pushed);
+        assert!(!self.queue.has_queued());
+    }
+}
+
+fn check(threads_preempted: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(threads_preempted);
+    builder.check(model);
+}
+
+/// Nobody flushes: full batches are exported without the schedule's help, whatever the worker does when they fill.
+#[test]
+fn every_full_batch_wakes_the_worker() {
+    check(3, || {
+        let model = Model::new(8, 2, 0);
+        let other = model.clone();
+        model.push(1);
+        let recorder = thread::spawn(move || other.push(3));
+        model.push(2);
+        recorder.join().unwrap();
+        // All six, by full batches alone: once the worker sleeps, less than a batch is left.
+        model.wait_until_exported(6);
+        model.end(6);
+    });
+}
+
+#[test]
+fn a_flush_ends_beside_records_and_another_flush() {
+    check(3, || {
+        let model = Model::new(4, 4, 0);
+        model.push(1);
+        let other = model.clone();
+        let flusher = thread::spawn(move || {
+            other.push(1);
+            let before = other.queue.begin_flush(|| other.start()).wait(LONG);
+            assert_eq!(before, Some(true));
+        });
+        assert_eq!(model.queue.begin_flush(|| model.start()).wait(LONG), Some(true));
+        assert!(model.exported() >= 1);
+        flusher.join().unwrap();
+        model.end(2);
+    });
+}
+
+#[test]
+fn a_shutdown_ends_beside_records_and_a_flush() {
+    check(3, || {
+        let model = Model::new(2, 1, 0);
+        model.push(1);
+        let other = model.clone();
+        let flusher = thread::spawn(move || {
+            other.push(1);
+            assert!(other.queue.begin_flush(|| other.start()).wait(LONG).is_some());
+        });
+        let mut end = model.queue.begin_shutdown(Instant::now() + LONG, || model.start());
+        assert!(end.wait(LONG).is_some());
+        flusher.join().unwrap();
+        model.end(2);
+    });
+}
+
+#[test]
+fn what_overflows_is_counted_and_told_to_the_flush() {
+    check(3, || {
+        let model = Model::new(1, 1, 0);
+        let other = model.clone();
+        model.push(1);
+        let recorder = thread::spawn(move || other.push(1));
+        model.push(1);
+        recorder.join().unwrap();
+        let flushed = model.queue.begin_flush(|| model.start()).wait(LONG);
+        assert_eq!(flushed, Some(model.drops.counts().total() == 0));
+        model.end(3);
+    });
+}

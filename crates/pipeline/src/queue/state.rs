@@ -1,0 +1,259 @@
+//! What the queue's lock protects: plain bookkeeping, without waiting.
+//!
+//! Items leave in the order in which they came, so that a place in that order says which of them are settled (exported
+//! or lost): all before `taken_in - items - in_flight`. What is lost is always the oldest that there is.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::{Backoff, BatchConfig};
+
+/// What can be queued.
+pub(crate) trait Batched {
+    /// Whether it may be in one batch with another item.
+    fn batches_with(&self, other: &Self) -> bool;
+}
+
+/// Where the queue is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    /// Takes items.
+    Running,
+    /// Exports what is queued until the deadline, takes nothing.
+    Draining(Instant),
+    /// Exports nothing more: the deadline has passed.
+    Abandoned,
+    /// The worker has left.
+    Finished,
+}
+
+/// Somebody waits until all items before a place are settled.
+struct Flush {
+    id: u64,
+    before: u64,
+    lost: bool,
+}
+
+/// What the worker does next.
+pub(crate) enum Step<T> {
+    /// Export this, within the time if there is one.
+    Export(Vec<T>, Option<Duration>),
+    /// Nothing for so long, unless it is woken.
+    Wait(Duration),
+    /// The end.
+    Leave,
+}
+
+pub(crate) struct State<T> {
+    items: VecDeque<T>,
+    /// What the worker has taken and not settled.
+    in_flight: usize,
+    /// How many items ever came.
+    taken_in: u64,
+    pub(super) phase: Phase,
+    pub(super) has_worker: bool,
+    /// The worker sleeps and wants to be woken for a full batch.
+    idle: bool,
+    next_export: Instant,
+    backoff: Backoff,
+    /// Items before this place do not wait for the schedule.
+    catch_up: u64,
+    flushes: Vec<Flush>,
+    next_flush: u64,
+    /// Something was lost for which no flush has answered yet.
+    unanswered_loss: bool,
+}
+
+impl<T: Batched> State<T> {
+    pub(super) fn new(config: &BatchConfig) -> Self {
+        Self {
+            items: VecDeque::new(),
+            in_flight: 0,
+            taken_in: 0,
+            phase: Phase::Running,
+            has_worker: false,
+            idle: false,
+            next_export: Instant::now() + config.schedule_delay,
+            backoff: Backoff::default(),
+            catch_up: 0,
+            flushes: Vec::new(),
+            next_flush: 0,
+            unanswered_loss: false,
+        }
+    }
+
+    /// Adds an item. Gives whether the oldest had to go.
+    pub(super) fn push(&mut self, item: T, config: &BatchConfig) -> bool {
+        let full = self.items.len() >= config.max_queue_size;
+        if full {
+            let oldest = self.taken_in - self.items.len() as u64;
+            self.items.pop_front();
+            self.note_loss(oldest);
+        }
+        self.items.push_back(item);
+        self.taken_in += 1;
+        full
+    }
+
+    /// Whether to wake the worker for a full batch. Answers once for each of its naps.
+    pub(super) fn wants_waking(&mut self, config: &BatchConfig) -> bool {
+        let wake = self.idle && self.items.len() >= config.max_export_batch_size;
+        if wake {
+            self.idle = false;
+        }
+        wake
+    }
+
+    /// How many items are not settled.
+    pub(super) fn unsettled(&self) -> usize {
+        self.items.len() + self.in_flight
+    }
+
+    #[cfg(not(otel_rs_model))]
+    #[cfg(test)]
+    pub(super) fn is_taken(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    pub(super) fn settled(&self) -> u64 {
+        self.taken_in - self.unsettled() as u64
+    }
+
+    /// Decides what the worker does.
+    pub(super) fn step(&mut self, config: &BatchConfig, now: Instant) -> Step<T> {
+        self.idle = false;
+        let deadline = match self.phase {
+            Phase::Running => None,
+            Phase::Draining(deadline) => Some(deadline),
+            Phase::Abandoned | Phase::Finished => return Step::Leave,
+        };
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
+        if left.is_some_and(|left| left.is_zero() || self.items.is_empty()) {
+            return Step::Leave;
+        }
+        if self.items.is_empty() {
+            // There is nothing to be on time for: the next item comes with its own delay.
+            self.idle = true;
+            return Step::Wait(config.schedule_delay);
+        }
+        let urgent = deadline.is_some() || self.flushes.iter().any(|flush| flush.before > self.settled());
+        let retry = self.backoff.wait(now, urgent);
+        if let Some(wait) = retry
+            && !wait.is_zero()
+        {
+            // A batch more does not make the collector come back sooner: no waking for it.
+            return Step::Wait(left.map_or(wait, |left| left.min(wait)));
+        }
+        let until_due = self.next_export.saturating_duration_since(now);
+        let due = urgent
+            || retry.is_some()
+            || until_due.is_zero()
+            || self.catch_up > self.settled()
+            || self.items.len() >= config.max_export_batch_size;
+        if !due {
+            self.idle = true;
+            return Step::Wait(until_due);
+        }
+        self.next_export = now + config.schedule_delay;
+        Step::Export(self.take(config), left)
+    }
+
+    fn take(&mut self, config: &BatchConfig) -> Vec<T> {
+        // While exports fail, fewer and fewer are tried at once: it costs less, and a batch that is too much for the
+        // collector, or that it chokes on, does not stand in the way of the others for ever.
+        let most = (config.max_export_batch_size >> self.backoff.failures().min(16)).max(1);
+        let alike = |item: &T| self.items.front().is_some_and(|first| first.batches_with(item));
+        let count = self.items.iter().take(most).take_while(|item| alike(item)).count();
+        if count < self.items.len().min(most) {
+            self.catch_up = self.taken_in;
+        }
+        self.in_flight = count;
+        self.items.drain(..count).collect()
+    }
+
+    /// The batch has been exported.
+    pub(super) fn exported(&mut self) {
+        if self.backoff.failures() > 0 {
+            self.backoff = Backoff::default();
+            self.catch_up = self.taken_in;
+        }
+        self.in_flight = 0;
+    }
+
+    /// The batch is lost. Gives how many items that are.
+    pub(super) fn failed(&mut self) -> usize {
+        let lost = self.in_flight;
+        if lost > 0 {
+            self.note_loss(self.settled());
+        }
+        // The collector is there: nothing stands in the way of the next batch.
+        self.exported();
+        lost
+    }
+
+    /// The batch goes back to the front, as far as there is room. Gives how many of it are lost.
+    pub(super) fn put_back(
+        &mut self,
+        items: Vec<T>,
+        asked: Option<Duration>,
+        config: &BatchConfig,
+        now: Instant,
+    ) -> usize {
+        if self.phase == Phase::Abandoned {
+            // Counted when it was abandoned.
+            return 0;
+        }
+        self.backoff.failed(now, asked);
+        let room = config.max_queue_size.saturating_sub(self.items.len());
+        let lost = self.in_flight.saturating_sub(room.min(items.len()));
+        if lost > 0 {
+            self.note_loss(self.settled());
+        }
+        self.in_flight = 0;
+        for item in items.into_iter().rev().take(room) {
+            self.items.push_front(item);
+        }
+        lost
+    }
+
+    /// Gives up what is not settled and says how much that was.
+    pub(super) fn abandon(&mut self) -> usize {
+        let lost = self.unsettled();
+        self.phase = Phase::Abandoned;
+        if lost > 0 {
+            self.note_loss(self.settled());
+        }
+        self.items.clear();
+        self.in_flight = 0;
+        lost
+    }
+
+    fn note_loss(&mut self, place: u64) {
+        let mut answered = false;
+        for flush in self.flushes.iter_mut().filter(|flush| flush.before > place) {
+            flush.lost = true;
+            answered = true;
+        }
+        self.unanswered_loss |= !answered;
+    }
+
+    /// Begins a flush of what is there. It also answers for what was lost since the last one.
+    pub(super) fn begin_flush(&mut self) -> u64 {
+        let id = self.next_flush;
+        self.next_flush += 1;
+        let lost = std::mem::take(&mut self.unanswered_loss);
+        self.flushes.push(Flush { id, before: self.taken_in, lost });
+        id
+    }
+
+    /// Whether the flush is over: `Some(success)`.
+    pub(super) fn flushed(&self, id: u64) -> Option<bool> {
+        let Some(flush) = self.flushes.iter().find(|flush| flush.id == id) else { return Some(false) };
+        (flush.before <= self.settled()).then_some(!flush.lost)
+    }
+
+    /// Nobody waits for that flush any more.
+    pub(super) fn end_flush(&mut self, id: u64) {
+        self.flushes.retain(|flush| flush.id != id);
+    }
+}

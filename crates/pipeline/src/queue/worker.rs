@@ -1,0 +1,49 @@
+//! The export thread.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::{BatchQueue, Batched, Failure};
+use crate::diagnostics::{self, Level};
+
+/// Where batches go. It is built, used and dropped on the worker, so that sockets come after a fork.
+pub(crate) trait Sink<T> {
+    /// Exports a batch, whose items [batch with each other](Batched). `within` is what is left until the deadline of a
+    /// shutdown.
+    fn export(&mut self, batch: Vec<T>, within: Option<Duration>) -> Result<(), Failure<T>>;
+
+    /// Nothing is exported afterwards.
+    fn shutdown(&mut self) {}
+}
+
+/// Starts the worker of a queue. False, with one line for the log, if the system has no thread to give.
+pub(crate) fn start<T, S>(name: &'static str, queue: &Arc<BatchQueue<T>>, sink: S) -> bool
+where
+    T: Batched + Send + 'static,
+    S: Sink<T> + Send + 'static,
+{
+    let queue = Arc::clone(queue);
+    let signal = queue.drops().signal();
+    let started = thread::Builder::new().name(name.to_owned()).spawn(move || run(&queue, sink));
+    if let Err(error) = &started {
+        let message = format!("no thread could be started to export {}: {error}; trying again later", signal.noun);
+        diagnostics::report(Level::Error, signal.thread, message);
+    }
+    started.is_ok()
+}
+
+/// What the worker does, from its first batch to the end of the queue.
+pub(super) fn run<T, S>(queue: &BatchQueue<T>, mut sink: S)
+where
+    T: Batched + Send + 'static,
+    S: Sink<T>,
+{
+    while let Some((batch, within)) = queue.next_batch() {
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| sink.export(batch, within)));
+        queue.settle(outcome.unwrap_or_else(|_| Err("internal error in the exporter".to_owned().into())));
+    }
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| sink.shutdown()));
+    queue.finish();
+}
