@@ -8,6 +8,8 @@ use std::process;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+pub mod thread;
+
 #[cfg(test)]
 mod tests;
 

@@ -3,7 +3,6 @@
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use opentelemetry::metrics::{Meter as SdkMeter, MeterProvider as _};
@@ -13,7 +12,7 @@ use super::instrument::Meter;
 use super::number::DoubleInstruments;
 use super::reader::{Closed, ReaderConfig, ReportingExporter};
 use crate::diagnostics::{self, Level};
-use crate::process::{self, PerProcess};
+use crate::process::{self, PerProcess, thread};
 use crate::queue::{Over, Pending, wait_until};
 use crate::resource::Resource;
 use crate::trace::Scope;
@@ -67,7 +66,7 @@ impl MeterPipeline {
     pub fn begin_flush(&self) -> Box<dyn Pending> {
         let Some(running) = self.running() else { return Box::new(Over(true)) };
         let provider = SdkMeterProvider::clone(&running.provider);
-        on_thread("otel-rs metrics flush", move || provider.force_flush().is_ok())
+        on_thread("otel-rs-metrics-flush", move || provider.force_flush().is_ok())
     }
 
     /// Begins to export what there is, for the last time, until the deadline; the rest is then lost. Only the first call
@@ -80,7 +79,7 @@ impl MeterPipeline {
         let provider = SdkMeterProvider::clone(&running.provider);
         let readers = running.readers.clone();
         // It waits five seconds per reader at most, whatever the deadline; each reader says itself when it is done.
-        on_thread("otel-rs metrics shutdown", move || {
+        on_thread("otel-rs-metrics-shutdown", move || {
             drop(provider.shutdown());
             readers.iter().all(|reader| reader.wait_until(deadline))
         })
@@ -139,7 +138,10 @@ impl MeterPipeline {
                 doubles: Arc::clone(&self.doubles),
                 closed: Arc::clone(&closed),
             };
-            builder = builder.with_reader(PeriodicReader::builder(exporter).with_interval(config.interval).build());
+            // It starts a thread.
+            let reader =
+                thread::without_signals(|| PeriodicReader::builder(exporter).with_interval(config.interval).build());
+            builder = builder.with_reader(reader);
             readers.push(closed);
         }
         Running { provider: ManuallyDrop::new(builder.build()), readers }
@@ -149,7 +151,9 @@ impl MeterPipeline {
 /// Runs what may wait for the network where nobody waits for it longer than they want.
 fn on_thread(name: &str, body: impl FnOnce() -> bool + Send + 'static) -> Box<dyn Pending> {
     let (done, result) = mpsc::channel();
-    let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || done.send(body()));
+    let spawned = thread::spawn(name, move || {
+        let _ = done.send(body());
+    });
     if let Err(error) = spawned {
         diagnostics::report(Level::Error, "metrics.thread", format!("no thread for {name}: {error}"));
         return Box::new(Over(false));

@@ -2,11 +2,11 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use super::{BatchQueue, Batched, Failure};
 use crate::diagnostics::{self, Level};
+use crate::process::thread;
 
 /// Where batches go. It is built, used and dropped on the worker, so that sockets come after a fork.
 pub(crate) trait Sink<T> {
@@ -26,7 +26,7 @@ where
 {
     let queue = Arc::clone(queue);
     let signal = queue.drops().signal();
-    let started = thread::Builder::new().name(name.to_owned()).spawn(move || run(&queue, sink));
+    let started = thread::spawn(name, move || run(&queue, sink));
     if let Err(error) = &started {
         let message = format!("no thread could be started to export {}: {error}; trying again later", signal.noun);
         diagnostics::report(Level::Error, signal.thread, message);

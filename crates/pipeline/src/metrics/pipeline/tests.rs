@@ -18,7 +18,7 @@ struct Recorder {
 
 impl MetricExport for Recorder {
     fn export(&self, batch: &MetricBatch<'_>) -> Result<(), String> {
-        thread::sleep(self.delay);
+        std::thread::sleep(self.delay);
         self.batches.lock().unwrap().push(metrics_json(batch, None));
         Ok(())
     }
