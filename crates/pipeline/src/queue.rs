@@ -25,7 +25,7 @@ pub(crate) use backoff::Backoff;
 pub use config::{BatchConfig, ConfigError};
 pub use drops::DropCounts;
 pub(crate) use drops::{Drops, Lost, Signal};
-pub use failure::{Failure, Retry};
+pub use failure::{ExportError, Failure, Retry};
 pub use pending::{Over, Pending, wait_until};
 
 pub(crate) use batch_queue::BatchQueue;

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
-use opentelemetry_sdk::metrics::Temporality;
 use prost::Message;
 
 use super::config::{OtlpArguments, OtlpConfig};
@@ -13,7 +12,10 @@ use super::sender::Sender;
 use super::signal::Signal;
 use crate::diagnostics::{self, Level};
 use crate::environment;
-use crate::metrics::{MetricBatch, MetricExport, MetricExporterFactory};
+use crate::metrics::{
+    InstrumentKind, MetricBatch, MetricExport, MetricExporterFactory, Temporality, preferred_temporality,
+};
+use crate::queue::ExportError;
 
 /// A checked configuration of an OTLP metric exporter.
 #[derive(Clone, Debug)]
@@ -60,20 +62,15 @@ struct Exporter {
 }
 
 impl MetricExport for Exporter {
-    fn export(&self, batch: &MetricBatch<'_>) -> Result<(), String> {
+    fn export(&self, batch: &MetricBatch<'_>, within: Option<Duration>) -> Result<(), ExportError> {
         let request = metric_proto::request(batch).encode_to_vec();
-        let answer = self
-            .sender
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .send(&request, None)
-            .map_err(|error| error.message)?;
+        let answer = self.sender.lock().unwrap_or_else(PoisonError::into_inner).send(&request, within)?;
         report_partial_success(&answer);
         Ok(())
     }
 
-    fn temporality(&self) -> Temporality {
-        self.temporality
+    fn temporality(&self, kind: InstrumentKind) -> Temporality {
+        preferred_temporality(self.temporality, kind)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Sending telemetry to a collector by OTLP, http/protobuf (OpenTelemetry specification, OTLP Exporter).
 //!
-//! `opentelemetry-proto` is the wire format; a blocking client sends it and retries as the Python exporter does. The
+//! `opentelemetry-proto` is the wire format; a blocking client sends it, in one attempt: the queue tries again. The
 //! configuration is read once, by a thread that is attached to the interpreter: an export thread must not call `getenv`
-//! while Python may call `setenv`. Nothing here starts a thread; sockets and TLS are made by the first export.
+//! while Python may call `setenv`. Sockets and TLS are made by the first export, and so is the one thread that looks up a
+//! name.
 
 mod common_proto;
 mod compression;
@@ -14,6 +15,7 @@ mod http_client;
 mod metric;
 mod metric_proto;
 mod proxy;
+mod resolver;
 mod sender;
 mod signal;
 mod span;

@@ -7,6 +7,7 @@ use ureq::http::StatusCode;
 
 use super::config::OtlpConfig;
 use super::http_client::{Answer, Failure, HttpClient};
+use crate::queue::ExportError;
 
 /// Largest request, before compression (OTLP Exporter, default of the Python exporter).
 const MAX_REQUEST_BYTES: usize = 64 * 1024 * 1024;
@@ -15,15 +16,6 @@ const MAX_REQUEST_BYTES: usize = 64 * 1024 * 1024;
 pub(super) struct Sender {
     client: HttpClient,
     config: OtlpConfig,
-}
-
-/// Why a request was not taken.
-#[derive(Debug)]
-pub(super) struct SendError {
-    /// A sentence for the log, which says where to and why.
-    pub(super) message: String,
-    /// Whether another attempt may help, and after how long the collector wants it.
-    pub(super) retry: Option<Option<Duration>>,
 }
 
 impl Sender {
@@ -38,10 +30,10 @@ impl Sender {
 
     /// Sends a request and gives the body of the answer. It takes no longer than the configured timeout, and no longer
     /// than `within`.
-    pub(super) fn send(&self, request: &[u8], within: Option<Duration>) -> Result<Vec<u8>, SendError> {
+    pub(super) fn send(&self, request: &[u8], within: Option<Duration>) -> Result<Vec<u8>, ExportError> {
         let failed = |why: &str, retry: Option<Option<Duration>>| {
             let message = format!("sending {} to {} failed: {why}", self.config.signal.noun(), self.config.url());
-            Err(SendError { message, retry })
+            Err(ExportError { message, retry })
         };
         if request.len() > MAX_REQUEST_BYTES {
             return failed(&format!("the request has {} bytes, more than {MAX_REQUEST_BYTES}", request.len()), None);

@@ -1,15 +1,17 @@
 //! The console exporter: the JSON that the Python SDK's `ConsoleMetricExporter` prints.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opentelemetry::{InstrumentationScope, KeyValue};
-use opentelemetry_sdk::metrics::Temporality;
+
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, ScopeMetrics};
+use opentelemetry_sdk::metrics::{InstrumentKind, Temporality};
 
 use super::export::{MetricBatch, MetricExport, MetricExporterFactory};
 use crate::attributes::{AttributeValue, Key, to_json};
 use crate::export::stdout;
+use crate::queue::ExportError;
 
 /// What makes a console exporter in each process that needs one.
 pub fn console_metric_exporter() -> MetricExporterFactory {
@@ -20,13 +22,13 @@ pub fn console_metric_exporter() -> MetricExporterFactory {
 struct ConsoleMetricExporter;
 
 impl MetricExport for ConsoleMetricExporter {
-    fn export(&self, batch: &MetricBatch<'_>) -> Result<(), String> {
+    fn export(&self, batch: &MetricBatch<'_>, _within: Option<Duration>) -> Result<(), ExportError> {
         let mut text = metrics_json(batch, Some(4));
         text.push('\n');
-        stdout::write(&text).map_err(|error| format!("standard output cannot be written: {error}"))
+        stdout::write(&text).map_err(|error| format!("standard output cannot be written: {error}").into())
     }
 
-    fn temporality(&self) -> Temporality {
+    fn temporality(&self, _kind: InstrumentKind) -> Temporality {
         Temporality::Cumulative
     }
 }

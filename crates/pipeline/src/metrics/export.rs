@@ -1,11 +1,13 @@
 //! What sends collected metrics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::{InstrumentKind, Temporality};
 
 use super::number::DoubleInstruments;
+use crate::queue::ExportError;
 use crate::resource::Resource;
 
 /// One collection.
@@ -26,11 +28,30 @@ impl MetricBatch<'_> {
 
 /// A metric exporter. It is used by one thread at a time.
 pub trait MetricExport: Send + Sync {
-    /// Sends a batch. The error is a sentence for the log, without secrets. It returns within a bounded time of its own.
-    fn export(&self, batch: &MetricBatch<'_>) -> Result<(), String>;
+    /// Sends a batch, in one attempt. It returns within a bounded time of its own, and within `within` if that is given.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the log, and whether another attempt may help.
+    fn export(&self, batch: &MetricBatch<'_>, within: Option<Duration>) -> Result<(), ExportError>;
 
-    /// Which temporality the exporter wants.
-    fn temporality(&self) -> Temporality;
+    /// Which temporality the exporter wants for instruments of a kind. Gauges have none: the last value is exported each
+    /// time.
+    fn temporality(&self, kind: InstrumentKind) -> Temporality;
+
+    /// Lets go of what it holds. Nothing is exported afterwards.
+    fn shutdown(&self) {}
+}
+
+/// The temporality of a kind of instrument under a preference (OpenTelemetry specification, OTLP Metrics Exporter,
+/// Additional Environment Variable Configuration).
+pub fn preferred_temporality(preference: Temporality, kind: InstrumentKind) -> Temporality {
+    use InstrumentKind::{Counter, Histogram, ObservableCounter};
+    match (preference, kind) {
+        (Temporality::Delta, Counter | Histogram | ObservableCounter) => Temporality::Delta,
+        (Temporality::LowMemory, Counter | Histogram) => Temporality::Delta,
+        _ => Temporality::Cumulative,
+    }
 }
 
 /// Makes an exporter in each process that needs one. It makes no connection yet.

@@ -9,6 +9,7 @@ use opentelemetry::KeyValue;
 use super::live::{Live, LiveBound};
 use super::number::{Number, Numbers};
 use super::pipeline::MeterPipeline;
+use super::reader::Measured;
 use crate::diagnostics::{self, Level};
 use crate::process::{self, PerProcess};
 use crate::trace::Scope;
@@ -90,7 +91,7 @@ fn are_valid(boundaries: &[f64]) -> bool {
 pub struct Instrument {
     meter: Arc<Meter>,
     spec: InstrumentSpec,
-    live: PerProcess<Live>,
+    live: PerProcess<Option<(Live, Arc<Measured>)>>,
     /// The process generation, plus one, whose exporters know that this instrument has recorded a float.
     doubles_since: AtomicU64,
 }
@@ -100,7 +101,9 @@ impl Instrument {
     /// reported and ignored.
     pub fn record(&self, value: Number, attributes: &[KeyValue]) {
         if self.accepts(value) {
-            self.live().record(value, attributes);
+            let Some((live, measured)) = self.live() else { return };
+            live.record(value, attributes);
+            self.note(measured);
         }
     }
 
@@ -114,14 +117,23 @@ impl Instrument {
         &self.spec
     }
 
-    fn live(&self) -> &Live {
-        self.live.get_or_build(|| {
-            let Some(meter) = self.meter.pipeline.sdk_meter(&self.meter.scope) else { return Live::Off };
+    /// The instrument of this process, `None` if nobody reads.
+    fn live(&self) -> Option<&(Live, Arc<Measured>)> {
+        let live = self.live.get_or_build(|| {
+            let (meter, measured) = self.meter.pipeline.sdk_meter(&self.meter.scope)?;
             if self.spec.numbers == Numbers::Double {
                 self.export_doubles();
             }
-            Live::new(&meter, &self.spec)
-        })
+            Some((Live::new(&meter, &self.spec), measured))
+        });
+        live.as_ref()
+    }
+
+    /// After the measurement, so that a collection in between leaves at worst a note of nothing.
+    fn note(&self, measured: &Measured) {
+        if !measured.is_noted() {
+            self.meter.pipeline.note_measurement();
+        }
     }
 
     fn accepts(&self, value: Number) -> bool {
@@ -164,14 +176,20 @@ impl Instrument {
 pub struct BoundInstrument {
     instrument: Arc<Instrument>,
     attributes: Vec<KeyValue>,
-    live: PerProcess<LiveBound>,
+    live: PerProcess<Option<(LiveBound, Arc<Measured>)>>,
 }
 
 impl BoundInstrument {
     /// As [`Instrument::record`], with the bound attributes.
     pub fn record(&self, value: Number) {
         if self.instrument.accepts(value) {
-            self.live.get_or_build(|| self.instrument.live().bind(&self.attributes)).record(value);
+            let live = self.live.get_or_build(|| {
+                let (live, measured) = self.instrument.live()?;
+                Some((live.bind(&self.attributes), Arc::clone(measured)))
+            });
+            let Some((live, measured)) = live else { return };
+            live.record(value);
+            self.instrument.note(measured);
         }
     }
 }

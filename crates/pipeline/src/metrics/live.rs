@@ -10,7 +10,6 @@ use super::number::{Number, Numbers};
 
 /// An instrument of one process.
 pub(super) enum Live {
-    Off,
     CounterU64(Counter<u64>),
     CounterF64(Counter<f64>),
     UpDownI64(UpDownCounter<i64>),
@@ -23,7 +22,6 @@ pub(super) enum Live {
 
 /// The same, bound to attributes.
 pub(super) enum LiveBound {
-    Off,
     CounterU64(BoundCounter<u64>),
     CounterF64(BoundCounter<f64>),
     UpDownI64(BoundUpDownCounter<i64>),
@@ -69,7 +67,6 @@ impl Live {
 
     pub(super) fn bind(&self, attributes: &[KeyValue]) -> LiveBound {
         match self {
-            Self::Off => LiveBound::Off,
             Self::CounterU64(counter) => LiveBound::CounterU64(counter.bind(attributes)),
             Self::CounterF64(counter) => LiveBound::CounterF64(counter.bind(attributes)),
             Self::UpDownI64(counter) => LiveBound::UpDownI64(counter.bind(attributes)),
@@ -84,7 +81,6 @@ impl Live {
     /// `value` is finite, and not negative where the kind forbids it.
     pub(super) fn record(&self, value: Number, attributes: &[KeyValue]) {
         match self {
-            Self::Off => {}
             Self::CounterU64(counter) => counter.add(unsigned(value), attributes),
             Self::CounterF64(counter) => counter.add(value.as_f64(), attributes),
             Self::UpDownI64(counter) => counter.add(signed(value), attributes),
@@ -101,7 +97,6 @@ impl LiveBound {
     /// As [`Live::record`].
     pub(super) fn record(&self, value: Number) {
         match self {
-            Self::Off => {}
             Self::CounterU64(counter) => counter.add(unsigned(value)),
             Self::CounterF64(counter) => counter.add(value.as_f64()),
             Self::UpDownI64(counter) => counter.add(signed(value)),

@@ -1,27 +1,28 @@
 //! What one Python `MeterProvider` stands for.
 
-use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use opentelemetry::metrics::{Meter as SdkMeter, MeterProvider as _};
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 use super::instrument::Meter;
 use super::number::DoubleInstruments;
-use super::reader::{Closed, ReaderConfig, ReportingExporter};
-use crate::diagnostics::{self, Level};
-use crate::process::{self, PerProcess, thread};
-use crate::queue::{Over, Pending, wait_until};
+use super::reader::{METRICS, Measured, Reader, ReaderConfig, Shared};
+use crate::process::{self, PerProcess};
+use crate::queue::{DropCounts, Drops, Over, Pending, wait_until};
 use crate::resource::Resource;
 use crate::trace::Scope;
 
+/// How long the readers of a pipeline that nobody has shut down go on when it is dropped.
+const LAST_EXPORT: Duration = Duration::from_secs(10);
+
 /// The SDK's meter provider of one process, and its readers.
 struct Running {
-    /// Never dropped: dropping it exports and waits, which only an explicit shutdown may do.
-    provider: ManuallyDrop<SdkMeterProvider>,
-    readers: Vec<Arc<Closed>>,
+    provider: SdkMeterProvider,
+    readers: Vec<Reader>,
+    measured: Arc<Measured>,
 }
 
 /// A meter provider whose parts are built by the first record of each process.
@@ -31,7 +32,8 @@ pub struct MeterPipeline {
     readers: Vec<ReaderConfig>,
     doubles: Arc<DoubleInstruments>,
     shut_down: AtomicBool,
-    /// A lock inside `PerProcess`: building starts threads, which threads that race must not do twice.
+    drops: Arc<Drops>,
+    /// A lock inside `PerProcess`: threads that race must not measure for two providers.
     running: PerProcess<OnceLock<Running>>,
 }
 
@@ -44,6 +46,7 @@ impl MeterPipeline {
             readers,
             doubles: Arc::default(),
             shut_down: AtomicBool::new(false),
+            drops: Arc::new(Drops::new(&METRICS)),
             running: PerProcess::new(),
         })
     }
@@ -62,32 +65,33 @@ impl MeterPipeline {
         }
     }
 
-    /// Begins to export what there is. It fails if the export does.
+    /// Begins to export what there is. It fails if something is lost, or was since the last flush, and after a shutdown.
+    /// Returns at once and starts no thread per call.
     pub fn begin_flush(&self) -> Box<dyn Pending> {
         let Some(running) = self.running() else { return Box::new(Over(true)) };
-        let provider = SdkMeterProvider::clone(&running.provider);
-        on_thread("otel-rs-metrics-flush", move || provider.force_flush().is_ok())
+        let flush = |reader: &Reader| reader.queue.begin_flush(|| reader.start(&running.provider));
+        Box::new(All(running.readers.iter().map(flush).collect(), true))
     }
 
     /// Begins to export what there is, for the last time, until the deadline; the rest is then lost. Only the first call
-    /// does something.
+    /// does something. Returns at once.
     pub fn begin_shutdown(&self, deadline: Instant) -> Box<dyn Pending> {
         if self.shut_down.swap(true, Ordering::AcqRel) {
             return Box::new(Over(true));
         }
         let Some(running) = self.running() else { return Box::new(Over(true)) };
-        let provider = SdkMeterProvider::clone(&running.provider);
-        let readers = running.readers.clone();
-        // It waits five seconds per reader at most, whatever the deadline; each reader says itself when it is done.
-        on_thread("otel-rs-metrics-shutdown", move || {
-            drop(provider.shutdown());
-            readers.iter().all(|reader| reader.wait_until(deadline))
-        })
+        let end = |reader: &Reader| reader.queue.begin_shutdown(deadline, || reader.start(&running.provider));
+        Box::new(All(running.readers.iter().map(end).collect(), true))
     }
 
-    /// Whether something was measured since the last export.
+    /// Whether something was measured that is not exported yet.
     pub fn queued(&self) -> bool {
-        self.running().is_some()
+        !self.is_shut_down() && self.running().is_some_and(|running| running.readers.iter().any(Reader::has_queued))
+    }
+
+    /// How many collections were not exported, by cause.
+    pub fn drops(&self) -> DropCounts {
+        self.drops.counts()
     }
 
     /// Exports what there is. False if that took longer than `timeout` or failed.
@@ -112,14 +116,14 @@ impl MeterPipeline {
         &self.doubles
     }
 
-    /// The SDK's meter of a scope, on the SDK's provider of this process, built now if there is none. `None` if nobody
-    /// reads: without readers, or after a shutdown.
-    pub(super) fn sdk_meter(&self, scope: &Scope) -> Option<SdkMeter> {
+    /// The SDK's meter of a scope, on the SDK's provider of this process, built now if there is none, and where
+    /// measurements are noted. `None` if nobody reads: without readers, or after a shutdown.
+    pub(super) fn sdk_meter(&self, scope: &Scope) -> Option<(SdkMeter, Arc<Measured>)> {
         if self.readers.is_empty() || self.is_shut_down() {
             return None;
         }
         let running = self.running.get_or_build(OnceLock::new).get_or_init(|| self.start());
-        Some(running.provider.meter_with_scope(scope.to_otel()))
+        Some((running.provider.meter_with_scope(scope.to_otel()), Arc::clone(&running.measured)))
     }
 
     fn running(&self) -> Option<&Running> {
@@ -129,49 +133,61 @@ impl MeterPipeline {
     fn start(&self) -> Running {
         let resource = self.resource();
         let mut builder = SdkMeterProvider::builder().with_resource(resource.to_sdk());
-        let mut readers = Vec::with_capacity(self.readers.len());
-        for config in &self.readers {
-            let closed = Arc::<Closed>::default();
-            let exporter = ReportingExporter {
-                exporter: (config.exporter)(),
-                resource: Arc::clone(&resource),
-                doubles: Arc::clone(&self.doubles),
-                closed: Arc::clone(&closed),
-            };
-            // It starts a thread.
-            let reader =
-                thread::without_signals(|| PeriodicReader::builder(exporter).with_interval(config.interval).build());
-            builder = builder.with_reader(reader);
-            readers.push(closed);
+        let measured = Arc::<Measured>::default();
+        let doubles = Arc::clone(&self.doubles);
+        let shared = Arc::new(Shared { resource, doubles, measured: Arc::clone(&measured) });
+        let reader = |(index, config)| Reader::new(index, config, &shared, &self.drops);
+        let readers: Vec<_> = self.readers.iter().enumerate().map(reader).collect();
+        for reader in &readers {
+            builder = builder.with_reader(reader.source());
         }
-        Running { provider: ManuallyDrop::new(builder.build()), readers }
+        Running { provider: builder.build(), readers, measured }
+    }
+
+    /// Notes that something was measured since a reader last collected, and sees to it that the readers run.
+    #[cold]
+    pub(super) fn note_measurement(&self) {
+        let Some(running) = self.running() else { return };
+        // All of them, though one could not be started.
+        let started = running
+            .readers
+            .iter()
+            .filter(|reader| reader.queue.ensure_worker(|| reader.start(&running.provider)))
+            .count();
+        // If not, the next measurement tries again.
+        if started == running.readers.len() {
+            running.measured.note();
+        }
     }
 }
 
-/// Runs what may wait for the network where nobody waits for it longer than they want.
-fn on_thread(name: &str, body: impl FnOnce() -> bool + Send + 'static) -> Box<dyn Pending> {
-    let (done, result) = mpsc::channel();
-    let spawned = thread::spawn(name, move || {
-        let _ = done.send(body());
-    });
-    if let Err(error) = spawned {
-        diagnostics::report(Level::Error, "metrics.thread", format!("no thread for {name}: {error}"));
-        return Box::new(Over(false));
+/// Lets the readers export what there is and leave; waits for nothing.
+impl Drop for MeterPipeline {
+    fn drop(&mut self) {
+        if !self.is_shut_down() {
+            drop(self.begin_shutdown(Instant::now() + LAST_EXPORT));
+        }
     }
-    Box::new(OnThread(result))
 }
 
-struct OnThread(mpsc::Receiver<bool>);
+/// Several of them, side by side, and whether those that are over had no loss.
+struct All(Vec<Box<dyn Pending>>, bool);
 
-impl Pending for OnThread {
+impl Pending for All {
     fn wait(&mut self, at_most: Duration) -> Option<bool> {
-        match self.0.recv_timeout(at_most) {
-            Ok(outcome) => Some(outcome),
-            Err(mpsc::RecvTimeoutError::Timeout) => None,
-            Err(mpsc::RecvTimeoutError::Disconnected) => Some(false),
-        }
+        let until = Instant::now() + at_most;
+        let good = &mut self.1;
+        self.0.retain_mut(|pending| match pending.wait(until.saturating_duration_since(Instant::now())) {
+            Some(outcome) => {
+                *good &= outcome;
+                false
+            }
+            None => true,
+        });
+        self.0.is_empty().then_some(*good)
     }
 }
 
+#[cfg(not(otel_rs_model))]
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,33 @@
-//! The periodic reader: when to collect, and what becomes of errors.
+//! The periodic reader: collects and exports on a thread of its own, which starts with the first record of a process.
+//!
+//! `opentelemetry_sdk` aggregates. Its own periodic reader starts its thread when it is built, waits without a bound of
+//! the caller's in a flush, and forgets what a failed export carried.
 
-use std::any::Any;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use opentelemetry_sdk::metrics::Temporality;
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
-use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::reader::MetricReader;
+use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality};
 
 use super::export::{MetricBatch, MetricExport, MetricExporterFactory};
 use super::number::DoubleInstruments;
 use crate::diagnostics::{self, Level};
 use crate::environment;
+use crate::queue::{self, BatchQueue, Batched, Drops, ExportError, Failure, Retry, Signal, Sink};
 use crate::resource::Resource;
+
+/// How the log speaks of metrics.
+pub(super) static METRICS: Signal = Signal {
+    noun: "collections of metrics",
+    export: "export.metrics",
+    overflow: "metrics.overflow",
+    shutdown: "metrics.shutdown",
+    thread: "metrics.thread",
+    advice: "See why the collector is gone",
+};
 
 /// A reader that exports from time to time.
 #[derive(Clone)]
@@ -37,47 +50,98 @@ impl ReaderConfig {
     }
 }
 
-/// Set once, when a reader has exported for the last time.
-#[derive(Default)]
-pub(super) struct Closed {
-    closed: Mutex<bool>,
-    changed: Condvar,
-}
+/// Which readers of a process have something to collect: a bit for each that has been measured for since it last did.
+#[derive(Debug, Default)]
+pub(super) struct Measured(AtomicU32);
 
-impl Closed {
-    fn set(&self) {
-        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_all();
+impl Measured {
+    /// Whether a measurement changes nothing here: what all but the first after a collection find.
+    pub(super) fn is_noted(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == u32::MAX
     }
 
-    /// Waits for it until the deadline.
-    pub(super) fn wait_until(&self, deadline: Instant) -> bool {
-        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = deadline.saturating_duration_since(Instant::now());
-        let outcome = self.changed.wait_timeout_while(closed, left, |closed| !*closed);
-        *outcome.unwrap_or_else(PoisonError::into_inner).0
+    pub(super) fn note(&self) {
+        self.0.store(u32::MAX, Ordering::Release);
+    }
+
+    /// Readers beyond the width share the last bit, and export once more than they need to.
+    fn bit(reader: usize) -> u32 {
+        1 << reader.min(31)
+    }
+
+    fn clear(&self, reader: usize) {
+        self.0.fetch_and(!Self::bit(reader), Ordering::AcqRel);
+    }
+
+    fn has(&self, reader: usize) -> bool {
+        self.0.load(Ordering::Acquire) & Self::bit(reader) != 0
     }
 }
 
-/// An exporter as the SDK's reader takes it. Errors and panics become diagnostics: a panic would end the reader thread.
-pub(super) struct ReportingExporter {
-    pub(super) exporter: Box<dyn MetricExport>,
+/// What the readers of one process share.
+pub(super) struct Shared {
     pub(super) resource: Arc<Resource>,
     pub(super) doubles: Arc<DoubleInstruments>,
-    pub(super) closed: Arc<Closed>,
+    pub(super) measured: Arc<Measured>,
 }
 
-impl PushMetricExporter for ReportingExporter {
-    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        let batch = MetricBatch { metrics, resource: &self.resource, doubles: &self.doubles };
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| self.exporter.export(&batch)));
-        let message = match outcome {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(message)) => message,
-            Err(payload) => format!("internal error in a metric exporter: {}", panic_message(payload.as_ref())),
+/// A reader of one process.
+pub(super) struct Reader {
+    index: usize,
+    shared: Arc<Shared>,
+    source: Source,
+    pub(super) queue: Arc<BatchQueue<Collection>>,
+}
+
+impl Reader {
+    pub(super) fn new(index: usize, config: &ReaderConfig, shared: &Arc<Shared>, drops: &Arc<Drops>) -> Self {
+        let source = Source { reader: Arc::default(), exporter: Arc::from((config.exporter)()) };
+        let queue = BatchQueue::collecting(config.interval, Arc::clone(drops));
+        Self { index, shared: Arc::clone(shared), source, queue }
+    }
+
+    /// What the SDK's meter provider is built with.
+    pub(super) fn source(&self) -> Source {
+        self.source.clone()
+    }
+
+    /// Starts the thread. False, with a line for the log, if there is none to be had.
+    pub(super) fn start(&self, provider: &SdkMeterProvider) -> bool {
+        let worker = Worker {
+            index: self.index,
+            shared: Arc::clone(&self.shared),
+            source: self.source.clone(),
+            _provider: provider.clone(),
         };
-        diagnostics::report(Level::Error, "export.metrics", message.clone());
-        Err(OTelSdkError::InternalFailure(message))
+        queue::start("otel-rs-metrics", &self.queue, worker)
+    }
+
+    /// Whether something was measured that is not exported yet.
+    pub(super) fn has_queued(&self) -> bool {
+        self.shared.measured.has(self.index) || self.queue.has_queued()
+    }
+}
+
+/// Where the SDK is asked for what it has aggregated.
+#[derive(Clone)]
+pub(super) struct Source {
+    reader: Arc<ManualReader>,
+    exporter: Arc<dyn MetricExport>,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Source")
+    }
+}
+
+impl MetricReader for Source {
+    fn register_pipeline(&self, pipeline: Weak<Pipeline>) {
+        self.reader.register_pipeline(pipeline);
+    }
+
+    fn collect(&self, metrics: &mut ResourceMetrics) -> OTelSdkResult {
+        self.reader.collect(metrics)
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -85,16 +149,78 @@ impl PushMetricExporter for ReportingExporter {
     }
 
     fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
-        self.closed.set();
         Ok(())
     }
 
-    fn temporality(&self) -> Temporality {
-        self.exporter.temporality()
+    /// A gauge that was set once is exported each time, whatever the temporality.
+    fn temporality(&self, kind: InstrumentKind) -> Temporality {
+        match kind {
+            InstrumentKind::Gauge | InstrumentKind::ObservableGauge => Temporality::Cumulative,
+            _ => self.exporter.temporality(kind),
+        }
     }
 }
 
-fn panic_message(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+/// One collection.
+pub(super) struct Collection(ResourceMetrics);
+
+impl Batched for Collection {
+    /// A batch has one collection anyway.
+    fn batches_with(&self, _other: &Self) -> bool {
+        true
+    }
 }
+
+/// Collects and exports, on the reader's thread.
+struct Worker {
+    index: usize,
+    shared: Arc<Shared>,
+    source: Source,
+    /// What is aggregated lives as long as somebody collects it.
+    _provider: SdkMeterProvider,
+}
+
+impl Worker {
+    /// Whether a later collection has all that an earlier one had.
+    fn is_cumulative(&self) -> bool {
+        use InstrumentKind::{Counter, Histogram, ObservableCounter, ObservableUpDownCounter, UpDownCounter};
+        [Counter, Histogram, ObservableCounter, ObservableUpDownCounter, UpDownCounter]
+            .into_iter()
+            .all(|kind| self.source.exporter.temporality(kind) == Temporality::Cumulative)
+    }
+}
+
+impl Sink<Collection> for Worker {
+    fn collect(&mut self) -> Vec<Collection> {
+        // First, so that what is measured meanwhile counts for the next collection, if perhaps for this one too.
+        self.shared.measured.clear(self.index);
+        let mut metrics = ResourceMetrics::default();
+        if let Err(error) = self.source.collect(&mut metrics) {
+            diagnostics::report(Level::Error, "metrics.collect", format!("metrics could not be collected: {error}"));
+        }
+        let something = metrics.scope_metrics().any(|scope| scope.metrics().next().is_some());
+        if something { vec![Collection(metrics)] } else { Vec::new() }
+    }
+
+    fn export(&mut self, batch: Vec<Collection>, within: Option<Duration>) -> Result<(), Failure<Collection>> {
+        for collection in batch {
+            let Shared { resource, doubles, .. } = &*self.shared;
+            let metrics = MetricBatch { metrics: &collection.0, resource, doubles };
+            let Err(ExportError { message, retry }) = self.source.exporter.export(&metrics, within) else { continue };
+            let retry = retry.map(|after| {
+                let items = if self.is_cumulative() { Vec::new() } else { vec![collection] };
+                Retry { items, after }
+            });
+            return Err(Failure { message, retry });
+        }
+        Ok(())
+    }
+
+    fn shutdown(&mut self) {
+        self.source.exporter.shutdown();
+    }
+}
+
+#[cfg(not(otel_rs_model))]
+#[cfg(test)]
+mod tests;

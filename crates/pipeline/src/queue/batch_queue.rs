@@ -21,8 +21,18 @@ pub(crate) struct BatchQueue<T> {
 }
 
 impl<T: Batched + Send + 'static> BatchQueue<T> {
+    /// A queue of what is pushed.
     pub(crate) fn new(config: BatchConfig, drops: Arc<Drops>) -> Arc<Self> {
-        let state = Mutex::new(State::new(&config));
+        Self::of(config, drops, false)
+    }
+
+    /// A queue whose worker collects by the schedule what it exports.
+    pub(crate) fn collecting(schedule_delay: Duration, drops: Arc<Drops>) -> Arc<Self> {
+        Self::of(BatchConfig { max_queue_size: 1, schedule_delay, max_export_batch_size: 1 }, drops, true)
+    }
+
+    fn of(config: BatchConfig, drops: Arc<Drops>, collects: bool) -> Arc<Self> {
+        let state = Mutex::new(State::new(&config, collects));
         Arc::new(Self { config, drops, state, wake: Condvar::new(), done: Condvar::new() })
     }
 
@@ -51,9 +61,19 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
         }
     }
 
+    /// Starts the worker, if there is none yet. False if it could not be.
+    pub(crate) fn ensure_worker(&self, start: impl FnOnce() -> bool) -> bool {
+        let mut state = self.lock();
+        if !state.has_worker && state.phase == Phase::Running {
+            state.has_worker = start();
+        }
+        state.has_worker
+    }
+
     /// Whether something is not exported yet.
     pub(crate) fn has_queued(&self) -> bool {
-        self.lock().unsettled() > 0
+        let state = self.lock();
+        state.has_unexported() || (state.collects && !state.has_worker)
     }
 
     /// Begins to export all that is queued now.
@@ -85,10 +105,10 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
         if state.phase != Phase::Running {
             return Box::new(Over(state.phase == Phase::Finished));
         }
-        if !state.has_worker && state.unsettled() > 0 {
+        let id = state.begin_flush();
+        if !state.has_worker && state.has_unexported() {
             state.has_worker = start();
         }
-        let id = state.begin_flush();
         if !state.has_worker {
             let lost = state.abandon();
             state.phase = Phase::Finished;
@@ -119,14 +139,16 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
         self.done.notify_all();
     }
 
-    /// For the worker: sleeps until there is something to export, and within which time; `None` at the end.
-    pub(super) fn next_batch(&self) -> Option<(Vec<T>, Option<Duration>)> {
+    /// For the worker: sleeps until there is something to export (or to collect: no batch), and within which time; `None`
+    /// at the end.
+    pub(super) fn next_batch(&self) -> Option<(Option<Vec<T>>, Option<Duration>)> {
         let mut state = self.lock();
         loop {
             match state.step(&self.config, Instant::now()) {
-                Step::Export(batch, within) => return Some((batch, within)),
+                Step::Export(batch, within) => return Some((Some(batch), within)),
+                Step::Collect(within) => return Some((None, within)),
                 Step::Leave => {
-                    if matches!(state.phase, Phase::Draining(_)) && state.unsettled() > 0 {
+                    if matches!(state.phase, Phase::Draining(_)) && state.has_unexported() {
                         self.abandon(state);
                     }
                     return None;
@@ -154,7 +176,7 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
             Err(Failure { message, retry: Some(retry) }) => {
                 let lost = state.put_back(retry.items, retry.after, &self.config, Instant::now());
                 self.drops.add(Lost::QueueFull, lost);
-                let queued = state.unsettled();
+                let queued = state.unsettled().max(usize::from(state.collects));
                 Some(format!("{message}; {queued} {} stay queued and are tried again", self.drops.signal().noun))
             }
         };

@@ -26,3 +26,19 @@ impl<T> From<String> for Failure<T> {
         Self { message, retry: None }
     }
 }
+
+/// Why one attempt to send something failed, where the caller still has what was sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ExportError {
+    /// A sentence for the log, without secrets.
+    pub message: String,
+    /// Whether another attempt may help, and after how long the collector wants it.
+    pub retry: Option<Option<Duration>>,
+}
+
+impl From<String> for ExportError {
+    /// A failure for good.
+    fn from(message: String) -> Self {
+        Self { message, retry: None }
+    }
+}

@@ -38,6 +38,8 @@ struct Flush {
 pub(crate) enum Step<T> {
     /// Export this, within the time if there is one.
     Export(Vec<T>, Option<Duration>),
+    /// Collect what there is, and export that likewise.
+    Collect(Option<Duration>),
     /// Nothing for so long, unless it is woken.
     Wait(Duration),
     /// The end.
@@ -62,10 +64,17 @@ pub(crate) struct State<T> {
     next_flush: u64,
     /// Something was lost for which no flush has answered yet.
     unanswered_loss: bool,
+    /// Whether the worker collects what it exports, instead of being given it: each collection counts as one item.
+    /// While one is held that could not be exported, the next waits: what is measured meanwhile stays in its place.
+    pub(super) collects: bool,
+    /// A flush or the shutdown wants a collection that begins from now on.
+    collection_wanted: bool,
+    /// A collection that could not be exported is kept for another attempt.
+    held: bool,
 }
 
 impl<T: Batched> State<T> {
-    pub(super) fn new(config: &BatchConfig) -> Self {
+    pub(super) fn new(config: &BatchConfig, collects: bool) -> Self {
         Self {
             items: VecDeque::new(),
             in_flight: 0,
@@ -79,6 +88,9 @@ impl<T: Batched> State<T> {
             flushes: Vec::new(),
             next_flush: 0,
             unanswered_loss: false,
+            collects,
+            collection_wanted: false,
+            held: false,
         }
     }
 
@@ -102,6 +114,11 @@ impl<T: Batched> State<T> {
             self.idle = false;
         }
         wake
+    }
+
+    /// Whether something is not exported yet, as far as the queue knows.
+    pub(super) fn has_unexported(&self) -> bool {
+        self.unsettled() > 0 || self.collection_wanted
     }
 
     /// How many items are not settled.
@@ -128,10 +145,11 @@ impl<T: Batched> State<T> {
             Phase::Abandoned | Phase::Finished => return Step::Leave,
         };
         let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
-        if left.is_some_and(|left| left.is_zero() || self.items.is_empty()) {
+        if left.is_some_and(|left| left.is_zero() || !self.has_unexported()) {
             return Step::Leave;
         }
-        if self.items.is_empty() {
+        let nothing = self.items.is_empty();
+        if nothing && !self.collects {
             // There is nothing to be on time for: the next item comes with its own delay.
             self.idle = true;
             return Step::Wait(config.schedule_delay);
@@ -146,6 +164,7 @@ impl<T: Batched> State<T> {
         }
         let until_due = self.next_export.saturating_duration_since(now);
         let due = urgent
+            || self.collection_wanted
             || retry.is_some()
             || until_due.is_zero()
             || self.catch_up > self.settled()
@@ -155,6 +174,12 @@ impl<T: Batched> State<T> {
             return Step::Wait(until_due);
         }
         self.next_export = now + config.schedule_delay;
+        if nothing {
+            self.collection_wanted = false;
+            self.taken_in += 1;
+            self.in_flight = 1;
+            return Step::Collect(left);
+        }
         Step::Export(self.take(config), left)
     }
 
@@ -175,7 +200,8 @@ impl<T: Batched> State<T> {
     pub(super) fn exported(&mut self) {
         if self.backoff.failures() > 0 {
             self.backoff = Backoff::default();
-            self.catch_up = self.taken_in;
+            // A collection that was held kept the next one waiting.
+            self.catch_up = self.taken_in + u64::from(std::mem::take(&mut self.held));
         }
         self.in_flight = 0;
     }
@@ -204,6 +230,14 @@ impl<T: Batched> State<T> {
             return 0;
         }
         self.backoff.failed(now, asked);
+        if self.collects && items.is_empty() {
+            // The next collection has all of this one: as if it had not been.
+            self.taken_in -= self.in_flight as u64;
+            self.in_flight = 0;
+            self.collection_wanted = true;
+            return 0;
+        }
+        self.held = self.collects;
         let room = config.max_queue_size.saturating_sub(self.items.len());
         let lost = self.in_flight.saturating_sub(room.min(items.len()));
         if lost > 0 {
@@ -218,6 +252,10 @@ impl<T: Batched> State<T> {
 
     /// Gives up what is not settled and says how much that was.
     pub(super) fn abandon(&mut self) -> usize {
+        if std::mem::take(&mut self.collection_wanted) {
+            self.taken_in += 1;
+            self.in_flight += 1;
+        }
         let lost = self.unsettled();
         self.phase = Phase::Abandoned;
         if lost > 0 {
@@ -242,7 +280,9 @@ impl<T: Batched> State<T> {
         let id = self.next_flush;
         self.next_flush += 1;
         let lost = std::mem::take(&mut self.unanswered_loss);
-        self.flushes.push(Flush { id, before: self.taken_in, lost });
+        self.collection_wanted = self.collects;
+        let before = self.taken_in + u64::from(self.collects);
+        self.flushes.push(Flush { id, before, lost });
         id
     }
 

@@ -14,6 +14,12 @@ pub(crate) trait Sink<T> {
     /// shutdown.
     fn export(&mut self, batch: Vec<T>, within: Option<Duration>) -> Result<(), Failure<T>>;
 
+    /// What there is to export now, for a queue that is [collecting](BatchQueue::collecting): one item or none. A failure
+    /// that gives nothing to try again lets the next collection stand for this one.
+    fn collect(&mut self) -> Vec<T> {
+        Vec::new()
+    }
+
     /// Nothing is exported afterwards.
     fn shutdown(&mut self) {}
 }
@@ -41,7 +47,10 @@ where
     S: Sink<T>,
 {
     while let Some((batch, within)) = queue.next_batch() {
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| sink.export(batch, within)));
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+            let batch = batch.unwrap_or_else(|| sink.collect());
+            if batch.is_empty() { Ok(()) } else { sink.export(batch, within) }
+        }));
         queue.settle(outcome.unwrap_or_else(|_| Err("internal error in the exporter".to_owned().into())));
     }
     let _ = panic::catch_unwind(AssertUnwindSafe(|| sink.shutdown()));

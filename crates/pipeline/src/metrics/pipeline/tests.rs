@@ -1,14 +1,15 @@
 //! Through the SDK's aggregation to a recording exporter.
 
 use std::sync::Mutex;
+use std::thread;
 
 use opentelemetry::KeyValue;
-use opentelemetry_sdk::metrics::Temporality;
 
 use super::*;
 use crate::attributes::Attributes;
 use crate::metrics::console::metrics_json;
-use crate::metrics::{InstrumentSpec, Kind, MetricBatch, MetricExport, Number, Numbers};
+use crate::metrics::{InstrumentKind, InstrumentSpec, Kind, MetricBatch, MetricExport, Number, Numbers, Temporality};
+use crate::queue::ExportError;
 
 /// Keeps each batch as JSON; hangs for a while first, if it is told to.
 struct Recorder {
@@ -17,13 +18,13 @@ struct Recorder {
 }
 
 impl MetricExport for Recorder {
-    fn export(&self, batch: &MetricBatch<'_>) -> Result<(), String> {
-        std::thread::sleep(self.delay);
+    fn export(&self, batch: &MetricBatch<'_>, _within: Option<Duration>) -> Result<(), ExportError> {
+        thread::sleep(self.delay);
         self.batches.lock().unwrap().push(metrics_json(batch, None));
         Ok(())
     }
 
-    fn temporality(&self) -> Temporality {
+    fn temporality(&self, _kind: InstrumentKind) -> Temporality {
         Temporality::Cumulative
     }
 }
