@@ -39,12 +39,12 @@ def test_a_busy_collector_gets_the_spans_later(sdk: Sdk, receiver: OtlpReceiver)
     assert len(receiver.paths) == 2
 
 
-def test_a_silent_collector_costs_one_timeout(receiver: OtlpReceiver) -> None:
+def test_a_silent_collector_costs_the_shutdown_ten_seconds(receiver: OtlpReceiver) -> None:
     receiver.hang = True
     started = time.monotonic()
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_EXPORTER_OTLP_TIMEOUT": "0.5"}
     log = run(EXPORT_ONE_SPAN, environment)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 20
     assert "no answer in time" in log
     assert receiver.endpoint in log
 

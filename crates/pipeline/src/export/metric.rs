@@ -72,6 +72,10 @@ impl MetricExport for Exporter {
     fn temporality(&self, kind: InstrumentKind) -> Temporality {
         preferred_temporality(self.temporality, kind)
     }
+
+    fn patience(&self) -> Duration {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).timeout()
+    }
 }
 
 /// Says what the collector took only in part (OTLP, Partial Success). An answer that is no protobuf says nothing.

@@ -39,6 +39,11 @@ pub trait MetricExport: Send + Sync {
     /// time.
     fn temporality(&self, kind: InstrumentKind) -> Temporality;
 
+    /// How long a caller who waits for it tries again what failed for the moment.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Lets go of what it holds. Nothing is exported afterwards.
     fn shutdown(&self) {}
 }

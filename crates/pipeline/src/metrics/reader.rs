@@ -216,6 +216,10 @@ impl Sink<Collection> for Worker {
         Ok(())
     }
 
+    fn patience(&self) -> Duration {
+        self.source.exporter.patience()
+    }
+
     fn shutdown(&mut self) {
         self.source.exporter.shutdown();
     }

@@ -82,7 +82,7 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
         if state.phase != Phase::Running {
             return Box::new(Over(false));
         }
-        let id = state.begin_flush();
+        let id = state.begin_flush(Instant::now());
         if let Some(outcome) = state.flushed(id) {
             state.end_flush(id);
             return Box::new(Over(outcome));
@@ -105,7 +105,7 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
         if state.phase != Phase::Running {
             return Box::new(Over(state.phase == Phase::Finished));
         }
-        let id = state.begin_flush();
+        let id = state.begin_flush(Instant::now());
         if !state.has_worker && state.has_unexported() {
             state.has_worker = start();
         }
@@ -117,6 +117,7 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
             return Box::new(Over(lost == 0));
         }
         state.phase = Phase::Draining(deadline);
+        state.drain_begun = Some(Instant::now());
         self.wake.notify_one();
         drop(state);
         Box::new(Draining { queue: Arc::clone(self), id, deadline })
@@ -160,8 +161,8 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
         }
     }
 
-    /// For the worker: what became of the batch.
-    pub(super) fn settle(&self, outcome: Result<(), Failure<T>>) {
+    /// For the worker: what became of the batch. A flush waits for the collector to come back as long as `patience`.
+    pub(super) fn settle(&self, outcome: Result<(), Failure<T>>, patience: Duration) {
         let mut state = self.lock();
         let report = match outcome {
             Ok(()) => {
@@ -174,7 +175,7 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
                 Some(format!("{lost} {} were not exported: {message}", self.drops.signal().noun))
             }
             Err(Failure { message, retry: Some(retry) }) => {
-                let lost = state.put_back(retry.items, retry.after, &self.config, Instant::now());
+                let lost = state.put_back(retry, patience, &self.config, Instant::now());
                 self.drops.add(Lost::QueueFull, lost);
                 let queued = state.unsettled().max(usize::from(state.collects));
                 Some(format!("{message}; {queued} {} stay queued and are tried again", self.drops.signal().noun))

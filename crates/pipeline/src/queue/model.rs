@@ -45,6 +45,10 @@ impl Sink<usize> for Counter {
         self.exported.fetch_add(batch.len(), Ordering::Relaxed);
         Ok(())
     }
+
+    fn patience(&self) -> Duration {
+        LONG
+    }
 }
 
 struct Model {

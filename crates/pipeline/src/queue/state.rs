@@ -6,7 +6,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::{Backoff, BatchConfig};
+use super::{Backoff, BatchConfig, Retry};
+
+/// How long a shutdown whose deadline is later goes on while exports fail.
+const LAST_ATTEMPTS: Duration = Duration::from_secs(10);
 
 /// What can be queued.
 pub(crate) trait Batched {
@@ -32,6 +35,9 @@ struct Flush {
     id: u64,
     before: u64,
     lost: bool,
+    begun: Instant,
+    /// Exports fail for longer than the exporter has patience: nobody need wait for the collector to come back.
+    given_up: bool,
 }
 
 /// What the worker does next.
@@ -53,6 +59,7 @@ pub(crate) struct State<T> {
     /// How many items ever came.
     taken_in: u64,
     pub(super) phase: Phase,
+    pub(super) drain_begun: Option<Instant>,
     pub(super) has_worker: bool,
     /// The worker sleeps and wants to be woken for a full batch.
     idle: bool,
@@ -80,6 +87,7 @@ impl<T: Batched> State<T> {
             in_flight: 0,
             taken_in: 0,
             phase: Phase::Running,
+            drain_begun: None,
             has_worker: false,
             idle: false,
             next_export: Instant::now() + config.schedule_delay,
@@ -154,7 +162,8 @@ impl<T: Batched> State<T> {
             self.idle = true;
             return Step::Wait(config.schedule_delay);
         }
-        let urgent = deadline.is_some() || self.flushes.iter().any(|flush| flush.before > self.settled());
+        let urgent =
+            deadline.is_some() || self.flushes.iter().any(|flush| flush.before > self.settled() && !flush.given_up);
         let retry = self.backoff.wait(now, urgent);
         if let Some(wait) = retry
             && !wait.is_zero()
@@ -220,8 +229,8 @@ impl<T: Batched> State<T> {
     /// The batch goes back to the front, as far as there is room. Gives how many of it are lost.
     pub(super) fn put_back(
         &mut self,
-        items: Vec<T>,
-        asked: Option<Duration>,
+        Retry { items, after }: Retry<T>,
+        patience: Duration,
         config: &BatchConfig,
         now: Instant,
     ) -> usize {
@@ -229,7 +238,14 @@ impl<T: Batched> State<T> {
             // Counted when it was abandoned.
             return 0;
         }
-        self.backoff.failed(now, asked);
+        self.backoff.failed(now, after);
+        let draining = matches!(self.phase, Phase::Draining(_));
+        for flush in &mut self.flushes {
+            flush.given_up |= !draining && now.duration_since(flush.begun) >= patience;
+        }
+        if draining && self.drain_begun.is_some_and(|begun| now.duration_since(begun) >= patience.max(LAST_ATTEMPTS)) {
+            self.phase = Phase::Draining(now);
+        }
         if self.collects && items.is_empty() {
             // The next collection has all of this one: as if it had not been.
             self.taken_in -= self.in_flight as u64;
@@ -276,20 +292,21 @@ impl<T: Batched> State<T> {
     }
 
     /// Begins a flush of what is there. It also answers for what was lost since the last one.
-    pub(super) fn begin_flush(&mut self) -> u64 {
+    pub(super) fn begin_flush(&mut self, now: Instant) -> u64 {
         let id = self.next_flush;
         self.next_flush += 1;
         let lost = std::mem::take(&mut self.unanswered_loss);
         self.collection_wanted = self.collects;
         let before = self.taken_in + u64::from(self.collects);
-        self.flushes.push(Flush { id, before, lost });
+        self.flushes.push(Flush { id, before, lost, begun: now, given_up: false });
         id
     }
 
     /// Whether the flush is over: `Some(success)`.
     pub(super) fn flushed(&self, id: u64) -> Option<bool> {
         let Some(flush) = self.flushes.iter().find(|flush| flush.id == id) else { return Some(false) };
-        (flush.before <= self.settled()).then_some(!flush.lost)
+        let settled = flush.before <= self.settled();
+        (settled || flush.given_up).then_some(settled && !flush.lost)
     }
 
     /// Nobody waits for that flush any more.

@@ -30,6 +30,7 @@ type Answer = Result<(), Option<Duration>>;
 struct Scripted {
     batches: Sender<Vec<u32>>,
     answers: Receiver<Answer>,
+    patience: Duration,
 }
 
 impl Sink<u32> for Scripted {
@@ -40,6 +41,10 @@ impl Sink<u32> for Scripted {
             Ok(Err(after)) => Err(Failure { message: "busy".to_owned(), retry: Some(Retry { items: batch, after }) }),
             Err(_) => Err("gone".to_owned().into()),
         }
+    }
+
+    fn patience(&self) -> Duration {
+        self.patience
     }
 }
 
@@ -53,11 +58,15 @@ struct Fixture {
 
 impl Fixture {
     fn new(max_queue_size: usize, max_export_batch_size: usize) -> Self {
+        Self::patient(max_queue_size, max_export_batch_size, LONG)
+    }
+
+    fn patient(max_queue_size: usize, max_export_batch_size: usize, patience: Duration) -> Self {
         let drops = Arc::new(Drops::new(&SIGNAL));
         let config = BatchConfig { max_queue_size, schedule_delay: LONG, max_export_batch_size };
         let (to_test, batches) = channel();
         let (answers, from_test) = channel();
-        let sink = Mutex::new(Some(Scripted { batches: to_test, answers: from_test }));
+        let sink = Mutex::new(Some(Scripted { batches: to_test, answers: from_test, patience }));
         Self { queue: BatchQueue::new(config, Arc::clone(&drops)), drops, batches, answers, sink }
     }
 
@@ -185,6 +194,18 @@ fn a_shutdown_tries_until_its_deadline_and_no_longer() {
     fixture.push([3]);
     let counts = DropCounts { deadline: 2, after_shutdown: 1, ..DropCounts::default() };
     assert_eq!(fixture.drops.counts(), counts);
+}
+
+#[test]
+fn a_flush_gives_up_when_exports_fail_for_longer_than_it_has_patience_and_nothing_is_lost() {
+    let fixture = Fixture::patient(10, 2, Duration::ZERO);
+    fixture.push([1]);
+    let flush = fixture.flush();
+    assert_eq!(fixture.batch(), [1]);
+    fixture.answers.send(Err(None)).unwrap();
+    assert!(!wait_until(flush, Instant::now() + SOON));
+    assert_eq!(fixture.exported(), [1]);
+    assert_eq!(fixture.drops.counts().total(), 0);
 }
 
 #[test]

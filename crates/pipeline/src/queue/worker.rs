@@ -20,6 +20,9 @@ pub(crate) trait Sink<T> {
         Vec::new()
     }
 
+    /// How long a flush waits while exports fail. A shutdown waits until its deadline.
+    fn patience(&self) -> Duration;
+
     /// Nothing is exported afterwards.
     fn shutdown(&mut self) {}
 }
@@ -51,7 +54,8 @@ where
             let batch = batch.unwrap_or_else(|| sink.collect());
             if batch.is_empty() { Ok(()) } else { sink.export(batch, within) }
         }));
-        queue.settle(outcome.unwrap_or_else(|_| Err("internal error in the exporter".to_owned().into())));
+        let outcome = outcome.unwrap_or_else(|_| Err("internal error in the exporter".to_owned().into()));
+        queue.settle(outcome, sink.patience());
     }
     let _ = panic::catch_unwind(AssertUnwindSafe(|| sink.shutdown()));
     queue.finish();

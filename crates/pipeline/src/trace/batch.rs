@@ -123,6 +123,10 @@ impl Sink<QueuedSpan> for Exporter {
         exporter.export(batch, &resource, within)
     }
 
+    fn patience(&self) -> Duration {
+        self.exporter.as_ref().map_or(Duration::ZERO, |exporter| exporter.patience())
+    }
+
     fn shutdown(&mut self) {
         if let Some(exporter) = &mut self.exporter {
             exporter.shutdown();

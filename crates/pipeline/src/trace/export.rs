@@ -48,7 +48,7 @@ pub trait SpanExport {
         within: Option<Duration>,
     ) -> Result<(), Failure<QueuedSpan>>;
 
-    /// How long a caller that cannot put the spans aside tries again.
+    /// How long a caller who waits for it tries again what failed for the moment.
     fn patience(&self) -> Duration {
         Duration::ZERO
     }

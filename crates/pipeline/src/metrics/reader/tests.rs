@@ -36,6 +36,10 @@ impl MetricExport for Scripted {
     fn temporality(&self, kind: InstrumentKind) -> Temporality {
         preferred_temporality(self.preference, kind)
     }
+
+    fn patience(&self) -> Duration {
+        LONG
+    }
 }
 
 struct Fixture {
