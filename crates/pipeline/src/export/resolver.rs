@@ -6,7 +6,6 @@
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use ureq::Error;
@@ -14,6 +13,8 @@ use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
+
+use crate::process::thread;
 
 /// What `ureq` keeps of a name's addresses.
 const MAX_ADDRESSES: usize = 16;
@@ -70,7 +71,7 @@ impl OneLookup {
     fn begin(&self, address: String) -> io::Result<Arc<Lookup>> {
         let lookup = Arc::new(Lookup { address, outcome: Mutex::new(None), over: Condvar::new() });
         let (told, look_up) = (Arc::clone(&lookup), self.look_up);
-        thread::Builder::new().name("otel-rs-lookup".to_owned()).spawn(move || {
+        thread::spawn("otel-rs-lookup", move || {
             let outcome = look_up(&told.address);
             *told.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
             told.over.notify_all();
@@ -106,7 +107,7 @@ mod tests {
     /// Takes a moment, as a name server that is asked again does.
     fn slow(_: &str) -> io::Result<Vec<SocketAddr>> {
         LOOKUPS.fetch_add(1, Ordering::Relaxed);
-        thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(Duration::from_millis(500));
         Ok(vec![SocketAddr::from(([127, 0, 0, 1], 4318))])
     }
 
