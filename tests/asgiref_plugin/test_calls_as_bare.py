@@ -282,7 +282,7 @@ def test_switched_off(
     assert calls(telemetry) == []
     messages = [record.getMessage() for record in caplog.records]
     # Said once in a process.
-    assert messages in ([f"{VARIABLE} is 'yes': expected true or false; false is used"] * warnings, [])
+    assert messages in ([f"otel-rs: {VARIABLE} is 'yes': expected true or false; false is used"] * warnings, [])
 
 
 class BrokenTracer(trace.NoOpTracer):

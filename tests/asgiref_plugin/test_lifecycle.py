@@ -85,7 +85,7 @@ def test_a_limit_that_is_no_number_is_named(
         instrument(stacktrace_limit=limit)
         asgiref.sync.sync_to_async(plain)
     (record,) = caplog.records
-    assert record.getMessage() == f"stacktrace_limit is '{limit}': expected a whole number or None; 10 is used"
+    assert record.getMessage() == f"otel-rs: stacktrace_limit is '{limit}': expected a whole number or None; 10 is used"
     (event,) = telemetry.span().events
     assert str((event.attributes or {})["exception.stacktrace"]).count('  File "') == 9
 

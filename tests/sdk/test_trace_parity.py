@@ -305,4 +305,4 @@ def test_an_ended_span_stays_as_it_is_and_says_so(caplog: pytest.LogCaptureFixtu
     messages = defaultdict(list)
     for line in caplog.records:
         messages[line.name].append(line.getMessage())
-    assert messages["otel_rs_sdk"] == messages["opentelemetry.sdk.trace"] != []
+    assert messages["otel_rs_sdk"] == [f"otel-rs: {line}" for line in messages["opentelemetry.sdk.trace"]] != []

@@ -37,7 +37,10 @@ pub fn set_logger_name(name: &'static str) {
     LOGGER_NAME.get_or_init(|| name);
 }
 
-/// Logs one line. What goes wrong in `logging` itself (a handler that raises) is swallowed; an exception that is being
+/// How every line of ours begins: also on standard error, where no logger's name stands before it.
+const PREFIX: &str = "otel-rs: %s";
+
+/// Logs one line, which begins with `otel-rs:`. What goes wrong in `logging` itself (a handler that raises) is swallowed; an exception that is being
 /// handled by the caller stays as it is.
 pub fn log(py: Python<'_>, level: Level, message: &str) {
     let name = LOGGER_NAME.get().copied().unwrap_or("otel_rs");
@@ -45,7 +48,7 @@ pub fn log(py: Python<'_>, level: Level, message: &str) {
     let logged = py
         .import("logging")
         .and_then(|logging| logging.call_method1("getLogger", (name,)))
-        .and_then(|logger| logger.call_method1(level.method(), ("%s", message)));
+        .and_then(|logger| logger.call_method1(level.method(), (PREFIX, message)));
     drop(logged);
     if let Some(error) = pending {
         error.restore(py);

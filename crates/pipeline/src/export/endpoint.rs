@@ -7,6 +7,8 @@ use crate::environment;
 use crate::export::{Signal, credentials};
 
 const DEFAULT: &str = "http://localhost:4318";
+/// What a host without scheme and port listens on: the port of OTLP over HTTP, not that of the web.
+const DEFAULT_PORT: &str = ":4318";
 /// The port that collectors keep for gRPC.
 const GRPC_PORT: u16 = 4317;
 const EXPECTED: &str = "a URL like http://collector:4318";
@@ -21,19 +23,27 @@ pub(super) struct Endpoint {
 }
 
 /// The endpoint of a signal: the argument as it is, else the signal's variable as it is, else the general variable with
-/// the signal's path, else localhost. One that cannot be used is reported and answered with localhost.
+/// the signal's path, else localhost. One without a scheme is that host, with a line; one that cannot be used is reported
+/// and answered with localhost.
 pub(super) fn resolve(signal: Signal, argument: Option<&str>) -> Endpoint {
     let [own, general] = signal.variables().endpoint;
-    let (name, url, configured) = if let Some(url) = argument {
-        ("the argument endpoint", url.to_owned(), url.to_owned())
+    let (name, configured, is_base) = if let Some(url) = argument {
+        ("the argument endpoint", url.to_owned(), false)
     } else if let Some(url) = environment::text(own) {
-        (own, url.clone(), url)
+        (own, url, false)
     } else if let Some(base) = environment::text(general) {
-        (general, under(&base, signal), base)
+        (general, base, true)
     } else {
         return Endpoint { url: under(DEFAULT, signal), authorization: None };
     };
-    match check(&url) {
+    let whole = |url: &str| if is_base { under(url, signal) } else { url.to_owned() };
+    let completed = completed(&configured);
+    let checked = check(&whole(completed.as_deref().unwrap_or(&configured)));
+    if let Some(used) = completed.filter(|_| checked.is_some()) {
+        let value = environment::quoted(&environment::redact_url(&configured));
+        environment::report_invalid(name, &value, EXPECTED, &environment::redact_url(&used));
+    }
+    match checked {
         Some((endpoint, port)) => {
             if port == Some(GRPC_PORT) {
                 warn_of_grpc_port(signal, name, &configured);
@@ -52,6 +62,54 @@ pub(super) fn resolve(signal: Signal, argument: Option<&str>) -> Endpoint {
 fn under(base: &str, signal: Signal) -> String {
     let base = base.trim();
     format!("{}{}", base.strip_suffix('/').unwrap_or(base), signal.path())
+}
+
+/// What a value without a scheme, or one in quotation marks, as files of variables keep them, stands for: a URL of that
+/// host. Nothing if it is a URL already, or names no host.
+fn completed(value: &str) -> Option<String> {
+    let value = value.trim();
+    let bare = value.trim_matches(['"', '\'']).trim();
+    if bare.contains("://") {
+        return (bare != value).then(|| bare.to_owned());
+    }
+    let (scheme, rest) = written_scheme(bare);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host_and_port = &authority[authority.rfind('@').map_or(0, |at| at + 1)..];
+    let (host, port) = match host_and_port.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (host_and_port, None),
+    };
+    // A number alone is a port without a host; colons outside of brackets are an address whose end cannot be told.
+    let unclear = host.is_empty()
+        || host.bytes().all(|byte| byte.is_ascii_digit())
+        || (host.contains(':') && !(host.starts_with('[') && host.ends_with(']')));
+    if unclear {
+        return None;
+    }
+    let scheme = scheme.unwrap_or(if port == Some("443") { "https" } else { "http" });
+    let port = if port.is_none() { DEFAULT_PORT } else { "" };
+    Some(format!("{scheme}://{authority}{port}{path}"))
+}
+
+/// The scheme of `http:/host`, `https//host` and the like, and what follows; `http:4318` is a host of that name.
+fn written_scheme(value: &str) -> (Option<&'static str>, &str) {
+    for scheme in ["https", "http"] {
+        let Some(start) = value.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme)) else {
+            continue;
+        };
+        let rest = &value[start.len()..];
+        let after_colon = rest.strip_prefix(':').unwrap_or(rest);
+        let is_port = after_colon.starts_with(|first: char| first.is_ascii_digit());
+        if after_colon.starts_with('/') && rest != after_colon || rest.starts_with("//") {
+            return (Some(scheme), after_colon.trim_start_matches('/'));
+        }
+        if rest != after_colon && !is_port {
+            return (Some(scheme), after_colon);
+        }
+    }
+    // One slash alone begins a path.
+    (None, value.strip_prefix("//").unwrap_or(value))
 }
 
 /// The endpoint and its explicit port, if the URL is one to which an HTTP request can be sent.
@@ -100,6 +158,40 @@ mod tests {
             assert!(check(url).is_none(), "{url}");
         }
         assert!(check("http://host:99999/").is_none());
+    }
+
+    #[test]
+    fn a_host_without_a_scheme_is_that_host() {
+        for (value, url) in [
+            ("collector:4318", "http://collector:4318"),
+            ("//collector:4318", "http://collector:4318"),
+            ("localhost:4318/otlp", "http://localhost:4318/otlp"),
+            ("[::1]:4318", "http://[::1]:4318"),
+            ("[::1]", "http://[::1]:4318"),
+            ("10.0.0.7", "http://10.0.0.7:4318"),
+            ("collector", "http://collector:4318"),
+            ("collector/otlp", "http://collector:4318/otlp"),
+            ("otlp.example.com:443", "https://otlp.example.com:443"),
+            ("me:secret@collector:4318", "http://me:secret@collector:4318"),
+            ("http:/collector:4318", "http://collector:4318"),
+            ("https//collector", "https://collector:4318"),
+            ("http:collector:4318", "http://collector:4318"),
+            ("http:4318", "http://http:4318"),
+            ("\"http://collector:4318\"", "http://collector:4318"),
+            ("'collector:4318'\n", "http://collector:4318"),
+        ] {
+            assert_eq!(completed(value).as_deref(), Some(url), "{value}");
+            assert!(check(url).is_some(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_host_stays_as_it_is() {
+        for value in ["http://collector:4318", "ftp://host", "4318", ":4318", "::1", "/v1/traces", "://", "\"\""] {
+            assert_eq!(completed(value), None, "{value}");
+        }
+        assert!(check(&completed("a host:4318").unwrap()).is_none());
+        assert!(check(&completed("collector:port").unwrap()).is_none());
     }
 
     #[test]

@@ -50,7 +50,7 @@ def _shut_down(timeout_millis: int) -> None:
         try:
             shutdown(int(share * 1000))
         except Exception:
-            _logger.exception("Shutting down telemetry failed")
+            _logger.exception("otel-rs: Shutting down telemetry failed")
 
 
 def export_on_sigterm() -> None:
@@ -74,7 +74,7 @@ def _terminate(number: int, frame: object) -> None:
         export.start()
         export.join(SIGTERM_TIMEOUT_MILLIS / 1000)
     except RuntimeError:
-        _logger.warning("No thread could be started, so that what is queued is not exported")
+        _logger.warning("otel-rs: No thread could be started, so that what is queued is not exported")
     os.kill(os.getpid(), number)
 
 

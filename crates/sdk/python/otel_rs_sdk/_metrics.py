@@ -123,10 +123,10 @@ class MeterProvider(metrics.MeterProvider):
         if self._disabled:
             return metrics.NoOpMeter(name, version=version, schema_url=schema_url)
         if self._native.is_shut_down:
-            _logger.warning("A shutdown `MeterProvider` can not provide a `Meter`")
+            _logger.warning("otel-rs: A shutdown `MeterProvider` can not provide a `Meter`")
             return metrics.NoOpMeter(name, version=version, schema_url=schema_url)
         if not name:
-            _logger.warning("Meter name cannot be None or empty.")
+            _logger.warning("otel-rs: Meter name cannot be None or empty.")
             return metrics.NoOpMeter(name, version=version, schema_url=schema_url)
         native = self._native.get_meter(name, version, schema_url, attributes)
         return Meter(native, name, version, schema_url)
@@ -139,13 +139,15 @@ class MeterProvider(metrics.MeterProvider):
         """Exports what was recorded and takes nothing more; it returns after ``timeout_millis`` at the latest."""
         _lifecycle.not_at_exit(self._shutdown)
         if self._native.is_shut_down:
-            _logger.warning("shutdown can only be called once")
+            _logger.warning("otel-rs: shutdown can only be called once")
             return
         self._shutdown(timeout_millis)
 
     def _shutdown(self, timeout_millis: float) -> None:
         if not self._native.shutdown(timeout_millis):
-            _logger.warning("The last metrics could not be exported within %s ms; they are lost", timeout_millis)
+            _logger.warning(
+                "otel-rs: The last metrics could not be exported within %s ms; they are lost", timeout_millis
+            )
 
     def __otel_rs_abi__(self) -> object:
         """The capsule by which instrumentations of otel-rs reach this provider without passing through Python."""
@@ -157,7 +159,7 @@ def _boundaries(advisory: Any) -> list[float] | None:
         return None
     if isinstance(advisory, Sequence) and all(isinstance(boundary, (int, float)) for boundary in advisory):
         return [float(boundary) for boundary in advisory]
-    _logger.warning("explicit_bucket_boundaries_advisory must be a sequence of numbers")
+    _logger.warning("otel-rs: explicit_bucket_boundaries_advisory must be a sequence of numbers")
     return None
 
 
@@ -169,7 +171,7 @@ def _not_collected(name: str) -> None:
     if not _warned_of_observables:
         _warned_of_observables = True
         _logger.warning(
-            "Observable instruments (%s is the first) are not collected by the native SDK yet; "
+            "otel-rs: Observable instruments (%s is the first) are not collected by the native SDK yet; "
             "their callbacks are not called",
             name,
         )

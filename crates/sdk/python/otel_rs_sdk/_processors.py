@@ -105,7 +105,7 @@ class SimpleSpanProcessor(SpanProcessor):
         if self._native is not None:
             self._native.on_end(span)
         elif self._shut_down:
-            _logger.warning("The span processor is shut down; a span was dropped")
+            _logger.warning("otel-rs: The span processor is shut down; a span was dropped")
         elif span.context is not None and span.context.trace_flags.sampled:
             self._export(span)
 
@@ -118,7 +118,7 @@ class SimpleSpanProcessor(SpanProcessor):
         try:
             self.span_exporter.export((span,))
         except Exception:
-            _logger.exception("A span exporter failed; a span was dropped")
+            _logger.exception("otel-rs: A span exporter failed; a span was dropped")
         finally:
             context_api.detach(token)
 

@@ -98,7 +98,7 @@ class TracerProvider(trace.TracerProvider):
         if self._disabled:
             return trace.NoOpTracer()
         if not instrumenting_module_name:
-            _logger.error("get_tracer called with missing module name.")
+            _logger.error("otel-rs: get_tracer called with missing module name.")
         name, version, url = instrumenting_module_name or "", instrumenting_library_version or "", schema_url or ""
         key = (name, version, url, tuple((key, repr(value)) for key, value in sorted((attributes or {}).items())))
         tracer = self._tracers.get(key)
