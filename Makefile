@@ -5,6 +5,9 @@
 #   make test     everything that CI runs
 #   make lint     formatters and checkers
 #   make bench    CPU per request: bare, stock, ours
+#   make soak     a server under load for minutes: what is lost, memory, threads (SOAK_ARGUMENTS='--seconds 60')
+#   make outages  what each kind of outage of the collector costs (OUTAGES_ARGUMENTS='--help')
+#   make model    the queue in every order in which its threads can run
 #   make new-plugin NAME=demo TARGET=module:Class.method    a plugin that builds, runs and passes its tests
 #   make test-plugin NAME=demo                              builds one plugin and runs its tests
 #
@@ -16,6 +19,8 @@ PROFILE ?= release
 CARGO ?= cargo
 PYTEST_ARGUMENTS ?=
 BENCH_ARGUMENTS ?=
+SOAK_ARGUMENTS ?=
+OUTAGES_ARGUMENTS ?=
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -40,7 +45,7 @@ NATIVE_MODULES := $(addsuffix ._native,$(notdir $(patsubst %/,%,$(dir $(wildcard
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help wheels demo conformance daemon-threads test test-rust test-python test-interpreters test-fast lint lint-rust lint-python \
+.PHONY: help wheels demo conformance daemon-threads test test-rust model test-python test-interpreters test-fast soak outages lint lint-rust lint-python \
     new-plugin test-plugin format bench clean
 
 help:
@@ -65,13 +70,25 @@ demo: $(WHEELS)
 bench: $(TEST_ENVIRONMENT)/.wheels
 	@$(TEST_ENVIRONMENT)/bin/python -u benches/run.py $(BENCH_ARGUMENTS)
 
+soak: $(TEST_ENVIRONMENT)/.wheels
+	@$(TEST_ENVIRONMENT)/bin/python -u benches/soak.py $(SOAK_ARGUMENTS)
+
+outages: $(TEST_ENVIRONMENT)/.wheels
+	@$(TEST_ENVIRONMENT)/bin/python -u benches/outages.py $(OUTAGES_ARGUMENTS)
+
 # --- tests ------------------------------------------------------------------------------------------------------------
 
-test: lint test-rust test-python test-interpreters
+test: lint test-rust model test-python test-interpreters
 
 test-rust:
 	@echo "==> cargo test"
 	@$(CARGO) test --workspace --locked
+
+# A target folder of its own, as the flags concern every crate; `loom` is built here alone.
+model:
+	@echo "==> model of the queue"
+	@RUSTFLAGS="--cfg otel_rs_model" $(CARGO) test --release --locked -p otel-rs-pipeline --lib \
+	    --target-dir target/model queue::model
 
 test-python: $(TEST_ENVIRONMENT)/.wheels
 	@echo "==> pytest on Python $(PYTHON_VERSION)"

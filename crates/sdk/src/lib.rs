@@ -3,6 +3,7 @@
 mod abi;
 mod api;
 mod attributes;
+mod drops;
 mod exporters;
 mod lifecycle;
 mod metrics;

@@ -1,5 +1,6 @@
 //! What is lost, counted by cause, and told at most once a minute.
 
+use std::ops::Add;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::diagnostics::{self, Level};
@@ -44,6 +45,19 @@ impl DropCounts {
             ("deadline", self.deadline),
             ("after_shutdown", self.after_shutdown),
         ]
+    }
+}
+
+impl Add for DropCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            queue_full: self.queue_full + other.queue_full,
+            export_failed: self.export_failed + other.export_failed,
+            deadline: self.deadline + other.deadline,
+            after_shutdown: self.after_shutdown + other.after_shutdown,
+        }
     }
 }
 

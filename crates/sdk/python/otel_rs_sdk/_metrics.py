@@ -112,6 +112,14 @@ class MeterProvider(metrics.MeterProvider):
         """The resource, as it is in this process: a forked child has a ``service.instance.id`` of its own."""
         return self._native.resource
 
+    @property
+    def dropped_collections_by_cause(self) -> dict[str, int]:
+        """How many collections of metrics were lost: because the collector refused them or the exporter failed for
+        good (``export_failed``), or at the end of a shutdown's time (``deadline``).
+        """
+        counts: dict[str, int] = self._native.dropped_collections_by_cause
+        return counts
+
     def get_meter(
         self,
         name: str,

@@ -87,6 +87,20 @@ class TracerProvider(trace.TracerProvider):
         """The resource, as it is in this process: a forked child has a ``service.instance.id`` of its own."""
         return self._native.resource
 
+    @property
+    def dropped_spans_by_cause(self) -> dict[str, int]:
+        """How many spans the native processors have lost: to a full queue (``queue_full``), because the collector
+        refused them or the exporter failed for good (``export_failed``), at the end of a shutdown's time
+        (``deadline``), or ended after it (``after_shutdown``).
+        """
+        counts: dict[str, int] = self._native.dropped_spans_by_cause
+        return counts
+
+    @property
+    def dropped_spans(self) -> int:
+        """How many that are in all."""
+        return sum(self.dropped_spans_by_cause.values())
+
     def get_tracer(
         self,
         instrumenting_module_name: str,

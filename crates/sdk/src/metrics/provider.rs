@@ -9,11 +9,12 @@ use otel_rs_pipeline::metrics::{self as pipeline, MeterPipeline};
 use otel_rs_pipeline::trace::Scope;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyCapsule;
+use pyo3::types::{PyCapsule, PyDict};
 
 use super::reader::PeriodicExportingMetricReader;
 use crate::abi;
 use crate::attributes;
+use crate::drops;
 use crate::lifecycle::log_pending;
 use crate::resource;
 
@@ -55,6 +56,12 @@ impl MeterProvider {
     #[getter]
     fn is_shut_down(&self) -> bool {
         self.pipeline.is_shut_down()
+    }
+
+    /// How many collections of metrics were lost, by cause.
+    #[getter]
+    fn dropped_collections_by_cause<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        drops::by_cause(py, self.pipeline.drops())
     }
 
     /// The meter of a scope.

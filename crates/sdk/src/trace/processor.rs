@@ -7,9 +7,11 @@ use otel_rs_core::guard::{self, guarded};
 use otel_rs_pipeline::trace::{self, BatchConfig, SpanExporterFactory};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::SpanExporter;
 use super::processors::Processor;
+use crate::drops;
 use crate::lifecycle::{log_pending, timeout};
 
 /// As in the stock SDK.
@@ -72,6 +74,12 @@ impl NativeSpanProcessor {
     #[getter]
     fn dropped_spans(&self) -> u64 {
         self.processor.dropped_spans()
+    }
+
+    /// The same by cause: `queue_full`, `export_failed`, `deadline`, `after_shutdown`.
+    #[getter]
+    fn dropped_spans_by_cause<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        drops::by_cause(py, self.processor.drops())
     }
 }
 

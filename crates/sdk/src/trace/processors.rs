@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use otel_rs_core::log;
+use otel_rs_pipeline::queue::DropCounts;
 use otel_rs_pipeline::trace::{SpanProcessor, SpanRecord};
 use pyo3::prelude::*;
 
@@ -82,6 +83,14 @@ impl Processors {
                 }
             }
         }
+    }
+
+    /// How many spans the native processors have lost.
+    pub fn drops(&self) -> DropCounts {
+        self.iter().fold(DropCounts::default(), |sum, processor| match processor {
+            Processor::Native(processor) => sum + processor.drops(),
+            Processor::Python(_) => sum,
+        })
     }
 
     /// Flushes one after the other, all within `timeout`. False if one of them was not done or not reached.

@@ -7,7 +7,7 @@ use otel_rs_pipeline::process::{self, PerProcess};
 use otel_rs_pipeline::resource::Resource;
 use otel_rs_pipeline::trace::{Sampler, SpanLimits};
 use pyo3::prelude::*;
-use pyo3::types::PyCapsule;
+use pyo3::types::{PyCapsule, PyDict};
 
 use super::id_generator::IdGenerator;
 use super::limits;
@@ -15,6 +15,7 @@ use super::processor;
 use super::processors::Processors;
 use super::sampler;
 use crate::abi;
+use crate::drops;
 use crate::lifecycle::{guarded, log_pending, timeout};
 use crate::resource;
 
@@ -89,6 +90,12 @@ impl TracerProvider {
     #[getter]
     fn resource(&self) -> resource::Resource {
         resource::Resource::from_pipeline(Arc::clone(self.state.resource()))
+    }
+
+    /// How many spans the native processors have lost, by cause.
+    #[getter]
+    fn dropped_spans_by_cause<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        drops::by_cause(py, self.state.processors.drops())
     }
 
     /// Adds a native or Python span processor at the end.
