@@ -1,5 +1,7 @@
 """Exporter names in OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER and OTEL_LOGS_EXPORTER."""
 
+from pathlib import Path
+
 import pytest
 
 from otel_rs_distro.exporters import METRICS, TRACES, exporter_names, report_logs_exporter
@@ -20,6 +22,8 @@ from otel_rs_distro.exporters import METRICS, TRACES, exporter_names, report_log
         ("otlp, otlp_proto_http", ["otlp"]),
         ("none", []),
         (" None ", []),
+        ("none,none", []),
+        ("logging", ["console"]),
     ],
 )
 def test_known_names(
@@ -40,11 +44,14 @@ def test_known_names(
 @pytest.mark.parametrize(
     ("value", "names", "words"),
     [
-        ("zipkin", ["otlp"], ("'zipkin'", "console", "none", "using otlp")),
-        ("console,zipkin", ["console", "otlp"], ("'zipkin'",)),
+        ("zipkon", ["otlp"], ("'zipkon'", "console", "none", "using otlp")),
+        ("console,zipkon", ["console", "otlp"], ("'zipkon'", "using otlp")),
+        # Nobody who asks for these expects the telemetry at a collector on localhost.
+        ("zipkin", [], ("'zipkin'", "using none", "traces are not exported", "OTEL_PYTHON_DISTRO")),
+        ("Jaeger", [], ("'jaeger'", "using none")),
+        ("console,prometheus", ["console"], ("'prometheus'", "using console", "without it")),
         ("otlp_proto_grpc", ["otlp"], ("otlp_proto_grpc", "http/protobuf")),
         ("none,console", ["console"], ("'none' is ignored",)),
-        ("none,none", ["otlp"], ("'none' is ignored",)),
         ("x" * 5000, ["otlp"], ("'xxx",)),
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else "",
@@ -60,8 +67,31 @@ def test_names_that_need_a_word(
     assert exporter_names(TRACES) == names
     [record] = caplog.records
     assert record.levelname == "WARNING"
+    assert record.message.startswith("otel-rs: ")
     assert all(word in record.message for word in (TRACES, *words))
-    assert len(record.message) < 300
+    assert len(record.message) < 400
+
+
+@pytest.mark.parametrize(
+    ("variable", "group"),
+    [(TRACES, "opentelemetry_traces_exporter"), (METRICS, "opentelemetry_metrics_exporter")],
+)
+def test_an_exporter_that_a_package_offers_is_no_misspelling(
+    variable: str,
+    group: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    metadata = tmp_path / "vendor-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: vendor\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[{group}]\nvendor_cloud = vendor:Exporter\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv(variable, "vendor_cloud")
+    assert exporter_names(variable) == []
+    [record] = caplog.records
+    assert all(word in record.message for word in (variable, "'vendor_cloud'", "using none", "not exported"))
 
 
 @pytest.mark.parametrize(("value", "warnings"), [(None, 0), ("", 0), ("none", 0), ("otlp", 1), ("console,otlp", 1)])

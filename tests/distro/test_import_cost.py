@@ -9,7 +9,7 @@ import pytest
 DEAR = ("importlib.metadata", "argparse", "subprocess", "email", "json", "asyncio", "ssl")
 
 
-@pytest.mark.parametrize("module", ["environment_variables", "configurator", "exporters", "unsupported", "version"])
+@pytest.mark.parametrize("module", ["configurator", "exporters", "unsupported", "version", "interpreter_start"])
 def test_imports_are_few(module: str) -> None:
     code = f"import sys, otel_rs_distro.{module}; print([name for name in {DEAR} if name in sys.modules])"
     # Without site-packages' .pth files, which import what they like.

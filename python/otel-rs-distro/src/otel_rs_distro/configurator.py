@@ -1,10 +1,11 @@
 """The ``opentelemetry_configurator`` entry point: the native SDK, set up from ``OTEL_*`` variables."""
 
 from collections.abc import Callable
-from logging import getLogger
+from logging import DEBUG, getLogger
 from os import environ
 from typing import Any, ClassVar
 
+from otel_rs_distro import choice
 from otel_rs_distro.exporters import METRICS, TRACES, exporter_names, report_logs_exporter
 from otel_rs_distro.unsupported import report_unsupported_variables
 from otel_rs_distro.version import __version__
@@ -26,12 +27,13 @@ class OtelRsConfigurator:
     def configure(self, **kwargs: Any) -> None:
         """Configures tracing and metrics; the launcher passes ``auto_instrumentation_version``."""
         type(self).has_run = True
-        if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        choice.forget()
+        if _is_disabled():
             return
         try:
             self._configure(**kwargs)
-        except Exception:
-            _logger.exception("Configuring OpenTelemetry failed; the application runs without telemetry")
+        except Exception as error:
+            _report_failure("OpenTelemetry", "telemetry", error)
 
     def _configure(self, auto_instrumentation_version: str | None = None, **_: Any) -> None:
         report_unsupported_variables()
@@ -45,8 +47,32 @@ class OtelRsConfigurator:
 def _guarded(what: str, configure: Callable[..., None], *arguments: Any) -> None:
     try:
         configure(*arguments)
-    except Exception:
-        _logger.exception("Configuring %s failed; the application runs without it", what)
+    except Exception as error:
+        _report_failure(what, "it", error)
+
+
+def _report_failure(what: str, lost: str, error: Exception) -> None:
+    """One line; the traceback is for those who ask for it."""
+    _logger.error(
+        "otel-rs: configuring %s failed (%s: %.200s); the application runs without %s; level DEBUG of the logger %s "
+        "shows where",
+        what,
+        type(error).__name__,
+        " ".join(str(error).split()),
+        lost,
+        __name__,
+        exc_info=error if _logger.isEnabledFor(DEBUG) else None,
+    )
+
+
+def _is_disabled() -> bool:
+    """``OTEL_SDK_DISABLED``; nothing but ``true`` disables (OpenTelemetry specification, Boolean)."""
+    value = environ.get("OTEL_SDK_DISABLED", "")
+    if value.strip().lower() not in ("", "true", "false"):
+        _logger.warning(
+            "otel-rs: OTEL_SDK_DISABLED is %.100r; expected true or false; using false, the SDK stays enabled", value
+        )
+    return value.strip().lower() == "true"
 
 
 def _resource(auto_instrumentation_version: str | None) -> Any:

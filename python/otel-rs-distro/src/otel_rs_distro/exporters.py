@@ -12,29 +12,51 @@ _LOGS = "OTEL_LOGS_EXPORTER"
 _DEFAULT = "otlp"
 _NONE = "none"
 # What the stock packages accept, by the exporter that it means here.
-_KNOWN = {"otlp": "otlp", "otlp_proto_http": "otlp", "otlp_proto_grpc": "otlp", "console": "console"}
+_KNOWN = {
+    "otlp": "otlp",
+    "otlp_proto_http": "otlp",
+    "otlp_proto_grpc": "otlp",
+    "console": "console",
+    # The specification's former name of console.
+    "logging": "console",
+}
+# Exporters of the specification that the native SDK has not.
+_NOT_SERVED = ("jaeger", "otlp/stdout", "prometheus", "zipkin")
+_GROUPS = {TRACES: "opentelemetry_traces_exporter", METRICS: "opentelemetry_metrics_exporter"}
+_SIGNALS = {TRACES: "traces", METRICS: "metrics"}
 
 
 def exporter_names(variable: str) -> list[str]:
     """The exporters that ``variable`` lists: ``otlp``, ``console``, both, or an empty list for ``none``.
 
-    Unset or empty means ``otlp``. A name that is not known is replaced by ``otlp`` with a warning, so that a
-    misspelling loses no telemetry.
+    Unset or empty means ``otlp``. A name that nobody knows is replaced by ``otlp``, so that a misspelling loses no
+    telemetry; one that stands for an exporter that the native SDK cannot serve is left out, since nobody expects the
+    telemetry at an OTLP collector. Either has one line.
     """
     listed = _listed(variable)
-    if listed == [_NONE]:
-        return []
-    names = [_resolve(variable, name) for name in listed if name != _NONE]
-    if len(names) < len(listed):
-        _logger.warning("%s has 'none' beside other names; 'none' is ignored", variable)
-    return list(dict.fromkeys(names)) or [_DEFAULT]
+    if not listed:
+        return [_DEFAULT]
+    names = [name for name in dict.fromkeys(listed) if name != _NONE]
+    if names and _NONE in listed:
+        _logger.warning(
+            "otel-rs: %s is %.100r; expected none alone or the names of exporters; 'none' is ignored",
+            variable,
+            environ[variable],
+        )
+    resolved = {name: _resolve(variable, name) for name in names}
+    used = list(dict.fromkeys(exporter for exporter in resolved.values() if exporter is not None))
+    for name, exporter in resolved.items():
+        if exporter is None:
+            _report_not_served(variable, name, used)
+    return used
 
 
 def report_logs_exporter() -> None:
     """Warns a user who asks for logs: the native SDK does not export them yet."""
     if any(name != _NONE for name in _listed(_LOGS)):
         _logger.warning(
-            "%s is %.100r; logs are not supported yet and are not exported; traces and metrics are not affected",
+            "otel-rs: %s is %.100r; logs are not supported yet, expected none; using none, traces and metrics are not "
+            "affected",
             _LOGS,
             environ[_LOGS],
         )
@@ -45,11 +67,36 @@ def _listed(variable: str) -> list[str]:
     return [name for name in (part.strip().lower() for part in value.split(",")) if name]
 
 
-def _resolve(variable: str, name: str) -> str:
+def _resolve(variable: str, name: str) -> str | None:
+    """Which of our exporters a name stands for, or None if it stands for one that is not ours."""
     exporter = _KNOWN.get(name)
-    if exporter is None:
-        _logger.warning("%s is %.100r; expected otlp, console or none; using otlp", variable, name)
-        return _DEFAULT
-    if name == "otlp_proto_grpc":
-        _logger.warning("%s is 'otlp_proto_grpc'; gRPC is not supported yet; using http/protobuf", variable)
-    return exporter
+    if exporter is not None:
+        if name == "otlp_proto_grpc":
+            _logger.warning(
+                "otel-rs: %s is 'otlp_proto_grpc'; gRPC is not supported yet, expected otlp, console or none; using "
+                "otlp over http/protobuf, usually on port 4318",
+                variable,
+            )
+        return exporter
+    if name in _NOT_SERVED or name in _installed(variable):
+        return None
+    _logger.warning("otel-rs: %s is %.100r; expected otlp, console or none; using otlp", variable, name)
+    return _DEFAULT
+
+
+def _installed(variable: str) -> set[str]:
+    """The names of exporters that packages offer."""
+    from importlib.metadata import entry_points
+
+    return {point.name.lower() for point in entry_points(group=_GROUPS[variable])}
+
+
+def _report_not_served(variable: str, name: str, used: list[str]) -> None:
+    _logger.warning(
+        "otel-rs: %s is %.100r; the native SDK has no such exporter, expected otlp, console or none; using %s, %s; to "
+        "use that exporter with the stock SDK set OTEL_PYTHON_DISTRO and OTEL_PYTHON_CONFIGURATOR to its names",
+        variable,
+        name,
+        ", ".join(used) or _NONE,
+        "without it" if used else f"{_SIGNALS[variable]} are not exported",
+    )

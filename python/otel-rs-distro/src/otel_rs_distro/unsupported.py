@@ -37,4 +37,6 @@ def report_unsupported_variables() -> None:
     for variable, (harmless, instead) in _UNSUPPORTED.items():
         value = environ.get(variable, "").strip()
         if value and value.lower() not in harmless:
-            _logger.warning("%s is not supported yet and has no effect: %s", variable, instead)
+            _logger.warning(
+                "otel-rs: %s is %.100r, which is not supported yet and has no effect: %s", variable, value, instead
+            )
