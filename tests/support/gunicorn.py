@@ -24,16 +24,20 @@ class Gunicorn(Server):
     listening = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
     terminated = 0
 
+    def wait_for_workers(self) -> None:
+        """Waits until all workers are ready."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.log.count("Worker ready") < self._workers:
+            assert time.monotonic() < deadline, f"not all of {self._workers} workers are ready:\n{self.log}"
+            time.sleep(0.01)
+
     def terminate(self, timeout: float = 30.0) -> float:
         """As for any server, once all workers are ready.
 
         A worker has its master's handlers for its first moments, and a SIGTERM that it gets then is lost: the master
         waits for it in vain until its grace period is over.
         """
-        deadline = time.monotonic() + START_SECONDS
-        while self.log.count("Worker ready") < self._workers:
-            assert time.monotonic() < deadline, f"not all of {self._workers} workers are ready:\n{self.log}"
-            time.sleep(0.01)
+        self.wait_for_workers()
         return super().terminate(timeout)
 
     @property

@@ -51,6 +51,12 @@ class Server:
         self.port = 0
 
     @property
+    def pid(self) -> int:
+        """The process that was started; it may have children."""
+        assert self._process
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What was written to standard error so far."""
         return self._log_path.read_text(errors="replace")

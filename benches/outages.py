@@ -1,0 +1,192 @@
+"""What each kind of outage of the collector costs: spans, latency, memory, and how soon delivery resumes.
+
+Two shapes: gunicorn with two workers, and a script. Both serve a Flask application at a rate; the collector fails for
+some seconds in between. *Beyond* is what was lost although the queues (2,048 spans a process) could hold it. Latencies
+are compared with those of the same program without telemetry.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from load import HERE, Collector, Load, Resources, children, resources
+
+from support.environments import APPLICATION, NATIVE, STOCK_FLASK, STOCK_SDK, Environment, environment
+from support.faulty_collector import FAULTS
+from support.gunicorn import Gunicorn
+
+QUEUE = 2048
+WORKERS = 2
+BEFORE, AFTER = 3.0, 12.0
+"""Seconds of load before the outage and after it."""
+
+
+@dataclass
+class Outcome:
+    """Of one outage, or of none."""
+
+    made: int = 0
+    arrived: int = 0
+    duplicates: int = 0
+    p99_ms: float = math.nan
+    resumed_s: float = math.nan
+    growth_kib: int = 0
+
+    @property
+    def lost(self) -> int:
+        """Spans that were made and did not arrive."""
+        return self.made - self.arrived
+
+
+class Watch:
+    """The memory of some processes while something goes on, and when the collector has spans again."""
+
+    def __init__(self, collector: Collector, pids: list[int]) -> None:
+        self._collector = collector
+        self._pids = pids
+        self._before = resources(pids)
+        self._most = self._before
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+
+    def _look(self) -> None:
+        while not self._stopped.wait(0.25):
+            self._most = max(self._most, self._now(), key=lambda used: used.rss_kib)
+
+    def _now(self) -> Resources:
+        try:
+            return resources(self._pids)
+        except (FileNotFoundError, ProcessLookupError, KeyError):
+            return self._before
+
+    def resumed(self, within: float) -> float:
+        """Seconds until a span comes, from now."""
+        begin, before = time.monotonic(), self._collector.counts()["spans"]
+        while time.monotonic() - begin < within:
+            if self._collector.counts()["spans"] > before:
+                return time.monotonic() - begin
+            time.sleep(0.05)
+        return math.inf
+
+    def stop(self) -> int:
+        """By how much the memory had grown at most, in KiB for each process."""
+        self._stopped.set()
+        self._thread.join()
+        return (self._most.rss_kib - self._before.rss_kib) // len(self._pids)
+
+
+def outage(collector: Collector, fault: str, seconds: float, watch: Watch | None) -> float:
+    """Lets the collector fail for a time, then until it has recovered; how long that took."""
+    time.sleep(BEFORE)
+    if fault:
+        collector.fail(fault)
+    time.sleep(seconds)
+    collector.heal()
+    begin = time.monotonic()
+    resumed = watch.resumed(AFTER) if watch else math.nan
+    time.sleep(max(0.0, AFTER - (time.monotonic() - begin)))
+    return resumed
+
+
+def gunicorn(packages: Environment, bare: bool, fault: str, seconds: float, rate: float) -> Outcome:
+    """An outage under gunicorn."""
+    options = (f"--workers={WORKERS}", "--worker-class=gthread", "--threads=4", "--keep-alive=60")
+    with (
+        Collector() as collector,
+        tempfile.TemporaryDirectory() as folder,
+        Gunicorn(packages, "soaked:app", Path(folder), *options, variables=collector.variables, bare=bare) as server,
+    ):
+        server.wait_for_workers()
+        # The caches are warm and the threads are there before memory is measured.
+        warm = Load(server.port, 4 * rate).start()
+        time.sleep(2)
+        warm.stop()
+        load = Load(server.port, rate).start()
+        watch = Watch(collector, children(server.pid))
+        begin = time.monotonic() + BEFORE
+        resumed = outage(collector, fault, seconds, None if bare else watch)
+        load.stop()
+        growth = watch.stop()
+        server.terminate(timeout=60)
+        counts = collector.counts()
+    made = warm.sent + load.sent
+    return Outcome(
+        made, int(counts["spans"]), int(counts["duplicates"]), load.percentile(begin, begin + seconds), resumed, growth
+    )
+
+
+def script(packages: Environment, bare: bool, fault: str, seconds: float, rate: float) -> Outcome:
+    """An outage under a script that goes on for two seconds after it."""
+    launcher = [] if bare else [packages.command("opentelemetry-instrument")]
+    command = [*launcher, packages.python, str(HERE / "outage_script.py"), str(rate), str(BEFORE), str(seconds)]
+    with Collector() as collector:
+        process = subprocess.Popen(
+            command, env=packages.variables(**collector.variables), stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout
+        process.stdout.readline()
+        watch = Watch(collector, [process.pid])
+        resumed = outage(collector, fault, seconds, None if bare else watch)
+        output, _ = process.communicate(timeout=60)
+        growth = watch.stop()
+        counts = collector.counts()
+    measured = json.loads(output)
+    arrived, duplicates = int(counts["spans"]), int(counts["duplicates"])
+    return Outcome(measured["requests"], arrived, duplicates, measured["p99_ms"], resumed, growth)
+
+
+SHAPES = {"gunicorn": (gunicorn, WORKERS), "script": (script, 1)}
+
+
+def main() -> int:
+    """Runs the outages and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20, help="how long each outage lasts")
+    parser.add_argument("--rate", type=float, default=100, help="requests a second")
+    parser.add_argument("--only", action="append", metavar="KIND", help="one kind of outage (several times)")
+    parser.add_argument("--shape", action="append", choices=sorted(SHAPES), help="one shape of program")
+    parser.add_argument("--stock", action="store_true", help="a column of the stock packages")
+    arguments = parser.parse_args()
+
+    kinds = {fault: (fault, arguments.seconds) for fault in FAULTS}
+    kinds |= {"up again after 5 s": ("refused", 5.0), "up again after 20 s": ("refused", 20.0)}
+    if arguments.only:
+        kinds = {name: kind for name, kind in kinds.items() if name in arguments.only}
+    ours = environment(*APPLICATION, *NATIVE)
+    stock = environment(*APPLICATION, *STOCK_SDK, *STOCK_FLASK) if arguments.stock else None
+
+    print(
+        "| outage | program | spans | lost | beyond | twice | p99 ms (bare) | resumed s | growth MiB | lost by stock |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    beyond_all = 0
+    for shape in arguments.shape or SHAPES:
+        run, processes = SHAPES[shape]
+        bare = run(ours, True, "", arguments.seconds, arguments.rate)
+        for name, (fault, seconds) in kinds.items():
+            outcome = run(ours, False, fault, seconds, arguments.rate)
+            # The load is spread evenly enough for this, over few processes.
+            allowed = max(0, int(arguments.rate * seconds) - processes * QUEUE)
+            beyond = max(0, outcome.lost - allowed)
+            beyond_all += beyond
+            lost_by_stock = run(stock, False, fault, seconds, arguments.rate).lost if stock else "-"
+            print(
+                f"| {name} | {shape} | {outcome.made} | {outcome.lost} | {beyond} | {outcome.duplicates} "
+                f"| {outcome.p99_ms:.1f} ({bare.p99_ms:.1f}) | {outcome.resumed_s:.1f} "
+                f"| {outcome.growth_kib / 1024:.1f} | {lost_by_stock} |"
+            )
+    return 1 if beyond_all else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
