@@ -7,22 +7,22 @@ from flask import Flask, Response
 app = Flask(__name__)
 
 
-@app.get("/items/<int:number>")
+@app.route("/items/<int:number>")
 def item(number: int) -> Response:
     return Response(f"item {number}", headers={"X-Pid": str(os.getpid())})
 
 
-@app.get("/fail")
+@app.route("/fail")
 def fail() -> Response:
     raise RuntimeError("a view that fails")
 
 
-@app.get("/exit")
+@app.route("/exit")
 def leave() -> Response:
     raise SystemExit("a view that exits")
 
 
-@app.get("/echo")
+@app.route("/echo")
 def echo() -> Response:
     from flask import request
 

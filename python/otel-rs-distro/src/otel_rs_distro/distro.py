@@ -6,12 +6,15 @@ from os import environ
 from sys import modules
 from typing import Any
 
-from opentelemetry.instrumentation.dependencies import DependencyConflictError
+from opentelemetry.instrumentation import dependencies
 from opentelemetry.instrumentation.distro import BaseDistro
 
 from otel_rs_distro.choice import NAME, VARIABLES
 
 _logger = getLogger(__name__)
+
+# What the launcher handles itself: a library that is absent or too old. Before 0.53b0 there is no such error.
+_EXPECTED = (ImportError, getattr(dependencies, "DependencyConflictError", ImportError))
 
 _GROUPS = dict(zip(VARIABLES, ("opentelemetry_distro", "opentelemetry_configurator"), strict=True))
 _WITHOUT = dict(
@@ -37,7 +40,7 @@ class OtelRsDistro(BaseDistro):  # type: ignore[misc]  # the base class is not t
         """
         try:
             super().load_instrumentor(entry_point, **kwargs)
-        except (ImportError, DependencyConflictError):
+        except _EXPECTED:
             raise
         except Exception as error:
             _logger.error(
