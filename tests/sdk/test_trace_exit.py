@@ -168,17 +168,6 @@ tracer.start_span('span').end()
     assert receiver.spans == []
 
 
-def test_the_first_process_of_a_container_gets_no_handler(receiver: OtlpReceiver) -> None:
-    program = """
-import os, signal
-os.getpid = lambda: 1
-export_on_sigterm()
-assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-"""
-    with Waiting(receiver, program) as process:
-        assert process.poll() is None
-
-
 def test_sigterm_ends_the_process_when_the_collector_hangs(receiver: OtlpReceiver) -> None:
     receiver.hang = True
     program = """

@@ -5,16 +5,19 @@
 //! inherited one may be locked by a thread that the child does not have, so it is neither locked nor dropped.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::process::PerProcess;
+use crate::process::{self, PerProcess};
 
 /// Messages kept until somebody drains them; later ones are counted and dropped.
 const CAPACITY: usize = 128;
 /// One line per kind in this time; repeats are counted.
 const QUIET_TIME: Duration = Duration::from_secs(60);
+/// How long lines wait for a thread of Python's.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Longest message, in bytes. What a collector answers is not ours to log in full.
 const MAX_MESSAGE_BYTES: usize = 1024;
 
@@ -47,6 +50,18 @@ struct State {
     queue: Vec<Diagnostic>,
     overflow: u64,
     kinds: HashMap<&'static str, Kind>,
+    /// Since when there are lines that nobody has taken.
+    since: Option<Instant>,
+    /// Somebody has taken lines and is writing them.
+    is_writing: bool,
+    /// Nobody reads any more.
+    is_closed: bool,
+}
+
+#[derive(Default)]
+struct Lines {
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
 struct Kind {
@@ -54,7 +69,7 @@ struct Kind {
     repeats: u64,
 }
 
-static QUEUE: PerProcess<Mutex<State>> = PerProcess::new();
+static LINES: PerProcess<Lines> = PerProcess::new();
 static PENDING: AtomicBool = AtomicBool::new(false);
 
 /// Queues one line. Within a minute of the last line of the same `kind` it is only counted, and the next line of that
@@ -84,7 +99,11 @@ pub fn report(level: Level, kind: &'static str, message: impl Into<String>) {
     } else {
         state.overflow += 1;
     }
+    state.since.get_or_insert(now);
+    drop(state);
     PENDING.store(true, Ordering::Release);
+    lines().changed.notify_all();
+    process::exit::nudge();
 }
 
 /// Whether a line of that kind would only be counted now.
@@ -102,10 +121,12 @@ pub fn drain() -> Vec<Diagnostic> {
     if !PENDING.swap(false, Ordering::AcqRel) {
         return Vec::new();
     }
-    let (mut queue, overflow) = {
-        let mut state = state();
-        (std::mem::take(&mut state.queue), std::mem::take(&mut state.overflow))
-    };
+    take(&mut state())
+}
+
+fn take(state: &mut State) -> Vec<Diagnostic> {
+    let (mut queue, overflow) = (std::mem::take(&mut state.queue), std::mem::take(&mut state.overflow));
+    state.since = None;
     if overflow > 0 {
         let message = format!("{overflow} more messages were dropped because nobody read them");
         queue.push(Diagnostic { level: Level::Warning, kind: "diagnostics.overflow", message });
@@ -113,9 +134,62 @@ pub fn drain() -> Vec<Diagnostic> {
     queue
 }
 
-/// The queue of this process. Lines that a parent had queued at the fork are the parent's to log.
+/// For the thread that does nothing but log: waits for lines, however long that takes. What it was given before counts
+/// as written then. Never returns once the log is [closed](close), as the interpreter may be gone.
+pub fn wait_for_lines() -> Vec<Diagnostic> {
+    let lines = lines();
+    let mut state = state();
+    state.is_writing = false;
+    lines.changed.notify_all();
+    while state.queue.is_empty() || state.is_closed {
+        state = lines.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+    }
+    state.is_writing = true;
+    PENDING.store(false, Ordering::Release);
+    take(&mut state)
+}
+
+/// From here on lines go to standard error: Python is about to end.
+pub fn close() {
+    state().is_closed = true;
+}
+
+/// How long until a line has waited too long for Python's log. `None` without lines.
+pub(crate) fn overdue_in() -> Option<Duration> {
+    let state = state();
+    if state.is_writing { None } else { state.since.map(|since| PATIENCE.saturating_sub(since.elapsed())) }
+}
+
+/// Writes to standard error what nobody has taken in time: the interpreter does not let other threads run.
+pub(crate) fn write_overdue() {
+    let mut state = state();
+    let is_overdue =
+        state.is_closed || (!state.is_writing && state.since.is_some_and(|since| since.elapsed() >= PATIENCE));
+    if is_overdue {
+        write_to_stderr(&mut state);
+    }
+}
+
+/// Writes to standard error what Python's log has not taken: the process ends now.
+pub(crate) fn finish() {
+    write_to_stderr(&mut state());
+}
+
+fn write_to_stderr(state: &mut State) {
+    PENDING.store(false, Ordering::Release);
+    for line in take(state) {
+        // Nobody is there to be told of an error.
+        let _ = writeln!(std::io::stderr(), "otel-rs: {}", line.message);
+    }
+}
+
+/// Lines that a parent had queued at the fork are the parent's to log.
+fn lines() -> &'static Lines {
+    LINES.get_or_build(Lines::default)
+}
+
 fn state() -> MutexGuard<'static, State> {
-    QUEUE.get_or_build(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+    lines().state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn truncate(message: &mut String) {

@@ -6,8 +6,12 @@
 
 use std::process;
 use std::sync::Once;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+pub mod drain;
+pub mod exit;
+mod semaphore;
+pub mod sigterm;
 pub mod thread;
 
 #[cfg(test)]
@@ -16,6 +20,8 @@ mod tests;
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 static PID: AtomicU32 = AtomicU32::new(0);
 static WATCH: Once = Once::new();
+/// Whether the next record is the first of the process, or should look after things as that one does.
+static DUE: AtomicBool = AtomicBool::new(true);
 
 /// How many forks lie between this process and the one that loaded the library.
 pub fn generation() -> u64 {
@@ -29,9 +35,9 @@ pub fn watch() {
         PID.store(process::id(), Ordering::Relaxed);
         #[cfg(unix)]
         {
-            // SAFETY: the handler only stores to atomics and calls getpid, which a child of a process with several
-            // threads may do. A failed registration leaves `forked` as the only notice.
-            unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+            // SAFETY: the handlers store to atomics, call getpid and sigaction, and hold a lock over the fork, which a
+            // child of a process with several threads may do. A failed registration leaves `forked` as the only notice.
+            unsafe { libc::pthread_atfork(Some(drain::fork::before), Some(drain::fork::after), Some(in_child)) };
         }
     });
 }
@@ -40,6 +46,21 @@ pub fn watch() {
 extern "C" fn in_child() {
     PID.store(process::id(), Ordering::Relaxed);
     GENERATION.fetch_add(1, Ordering::Release);
+    sigterm::in_child();
+    drain::fork::after();
+    ask_again();
+}
+
+/// Whether whoever has recorded something should call what looks after the process; then it is asked for no more until
+/// [`ask_again`]. One atomic load as a rule.
+pub fn is_due() -> bool {
+    DUE.load(Ordering::Relaxed) && DUE.swap(false, Ordering::AcqRel)
+}
+
+/// Has the next record look after the process: whether its threads are there, and SIGTERM's action still ours. Called
+/// once per export, as the application may have changed that.
+pub fn ask_again() {
+    DUE.store(true, Ordering::Release);
 }
 
 /// Notices a fork that the C library did not tell of (a raw `clone`). For `os.register_at_fork`; cheap to call often.
@@ -48,6 +69,7 @@ pub fn forked() {
     let known = PID.swap(pid, Ordering::Relaxed);
     if known != pid && known != 0 {
         GENERATION.fetch_add(1, Ordering::Release);
+        ask_again();
     }
 }
 

@@ -1,4 +1,7 @@
-//! What the Python side calls as the process lives: after a fork, and to log what export threads have to say.
+//! The life of the process: fork, what records look after, the end, and the log of native threads.
+
+mod log_thread;
+mod waiting;
 
 use std::panic;
 use std::sync::Once;
@@ -12,10 +15,17 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+pub use waiting::{PendingExports, While, block_on, wait_for};
+
 /// Adds the functions to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(after_fork_in_child, module)?)?;
-    module.add_function(wrap_pyfunction!(log_diagnostics, module)?)
+    module.add_function(wrap_pyfunction!(export_on_sigterm, module)?)?;
+    module.add_function(wrap_pyfunction!(log_diagnostics, module)?)?;
+    module.add_function(wrap_pyfunction!(close_log, module)?)?;
+    module.add_class::<waiting::PendingExports>()?;
+    module.add_function(wrap_pyfunction!(waiting::begin_flush_of_all, module)?)?;
+    module.add_function(wrap_pyfunction!(waiting::wait_for_shutdowns, module)?)
 }
 
 /// Keeps a panic on one of our own threads off standard error: its thread catches it and queues a line for the log.
@@ -63,18 +73,58 @@ pub fn timeout(millis: f64) -> Duration {
     Duration::from_secs_f64((millis / 1e3).clamp(0.0, 3600.0).max(0.0))
 }
 
-/// Logs what export threads have queued. One atomic load if there is nothing.
+/// Logs what native threads have queued, where no lock of the application's can be held: at set-up and at the exit.
 pub fn log_pending(py: Python<'_>) {
     if !diagnostics::pending() {
         return;
     }
     for line in diagnostics::drain() {
-        let level = match line.level {
-            diagnostics::Level::Debug => Level::Debug,
-            diagnostics::Level::Info => Level::Info,
-            diagnostics::Level::Warning => Level::Warning,
-            diagnostics::Level::Error => Level::Error,
-        };
-        log::log(py, level, &line.message);
+        log_line(py, &line);
     }
+}
+
+fn log_line(py: Python<'_>, line: &diagnostics::Diagnostic) {
+    let level = match line.level {
+        diagnostics::Level::Debug => Level::Debug,
+        diagnostics::Level::Info => Level::Info,
+        diagnostics::Level::Warning => Level::Warning,
+        diagnostics::Level::Error => Level::Error,
+    };
+    log::log(py, level, &line.message);
+}
+
+/// After each record, by the thread that made it. The first of a process, and one after each export, sees to the process'
+/// threads and signal; for the others it is one atomic load.
+#[inline]
+pub fn recorded(py: Python<'_>) {
+    if process::is_due() {
+        look_after_process(py);
+    }
+}
+
+#[cold]
+fn look_after_process(py: Python<'_>) {
+    process::exit::start();
+    process::sigterm::install();
+    let raised = PyErr::take(py);
+    if let Err(error) = log_thread::start(py) {
+        keep_interrupt(py, &error);
+    }
+    if let Some(raised) = raised {
+        raised.restore(py);
+    }
+}
+
+/// Has SIGTERM export what is queued, where its action is the default one, within so many milliseconds.
+#[guarded]
+#[pyfunction]
+fn export_on_sigterm(timeout_millis: f64) {
+    process::sigterm::choose(timeout(timeout_millis));
+}
+
+/// Has what native threads still have to say go to standard error: Python's log is about to end.
+#[guarded]
+#[pyfunction]
+fn close_log() {
+    diagnostics::close();
 }

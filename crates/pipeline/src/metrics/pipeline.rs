@@ -86,7 +86,12 @@ impl MeterPipeline {
 
     /// Whether something was measured that is not exported yet.
     pub fn queued(&self) -> bool {
-        !self.is_shut_down() && self.running().is_some_and(|running| running.readers.iter().any(Reader::has_queued))
+        let Some(running) = self.running() else { return false };
+        if self.is_shut_down() {
+            // What it measures now is nobody's, but the last export may not be over.
+            return running.readers.iter().any(|reader| reader.queue.has_queued());
+        }
+        running.readers.iter().any(Reader::has_queued)
     }
 
     /// How many collections were not exported, by cause.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{BatchQueue, Batched, Failure};
 use crate::diagnostics::{self, Level};
-use crate::process::thread;
+use crate::process::{self, thread};
 
 /// Where batches go. It is built, used and dropped on the worker, so that sockets come after a fork.
 pub(crate) trait Sink<T> {
@@ -50,6 +50,7 @@ where
     S: Sink<T>,
 {
     while let Some((batch, within)) = queue.next_batch() {
+        process::ask_again();
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
             let batch = batch.unwrap_or_else(|| sink.collect());
             if batch.is_empty() { Ok(()) } else { sink.export(batch, within) }

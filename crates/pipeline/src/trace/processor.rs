@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::SpanRecord;
+use crate::process::drain::Drain;
 use crate::queue::{DropCounts, Pending, Signal, wait_until};
 
 /// How the log speaks of spans.
@@ -17,7 +18,7 @@ pub(super) static SPANS: Signal = Signal {
 };
 
 /// A native span processor.
-pub trait SpanProcessor: Send + Sync {
+pub trait SpanProcessor: Drain {
     /// Takes a finished span. Spans that are not sampled are passed over.
     fn on_end(&self, span: &Arc<SpanRecord>);
 

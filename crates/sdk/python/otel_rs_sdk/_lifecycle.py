@@ -5,14 +5,12 @@ Nothing here starts a thread or opens a socket.
 
 import atexit
 import os
-import signal
-import sys
-import threading
 import time
-from collections.abc import Callable
 from logging import getLogger
 
 from otel_rs_sdk import _native
+from otel_rs_sdk._pools import POOLS
+from otel_rs_sdk._servers import export_at_end_of_servers
 
 _logger = getLogger("otel_rs_sdk")
 
@@ -22,96 +20,78 @@ EXIT_TIMEOUT_MILLIS = 10_000
 SIGTERM_TIMEOUT_MILLIS = 5_000
 """The same after SIGTERM: half of the time that Docker gives before it kills."""
 
-_shutdowns: list[Callable[[int], object]] = []
+_Provider = _native.NativeTracerProvider | _native.NativeMeterProvider
+
+_providers: list[_Provider] = []
 
 
-def at_exit(shutdown: Callable[[int], object]) -> None:
-    """Has ``shutdown`` called with a timeout in milliseconds when the process ends."""
-    _shutdowns.append(shutdown)
-    _multiprocessing_child.register()
+def at_exit(provider: _Provider) -> None:
+    """Has the provider shut down when the process ends."""
+    _providers.append(provider)
+    _follow_pools()
 
 
-def not_at_exit(shutdown: Callable[[int], object]) -> None:
+def not_at_exit(provider: _Provider) -> None:
     """Takes that back."""
-    if shutdown in _shutdowns:
-        _shutdowns.remove(shutdown)
-
-
-def _exit() -> None:
-    _shut_down(EXIT_TIMEOUT_MILLIS)
-
-
-def _shut_down(timeout_millis: int) -> None:
-    deadline = time.monotonic() + timeout_millis / 1000
-    while _shutdowns:
-        # Those that are left share the time, so that one that hangs leaves some to the others.
-        share = max(0.0, deadline - time.monotonic()) / len(_shutdowns)
-        shutdown = _shutdowns.pop()
-        try:
-            shutdown(int(share * 1000))
-        except Exception:
-            _logger.exception("otel-rs: Shutting down telemetry failed")
+    if provider in _providers:
+        _providers.remove(provider)
 
 
 def export_on_sigterm() -> None:
     """Has SIGTERM end the process after the export, where it would end it at once.
 
-    Servers hand the signal on when they have finished (uvicorn raises it again), and its default action leaves no
-    time for anything. A process that has a handler of its own keeps it. The first process of a container has no default
-    action: without a handler the signal does nothing to it, and that stays so.
+    From the first record of each process on, and only where the signal has its default action: beneath Python, so that
+    ``signal.getsignal`` says what it says without, and whatever the main thread is doing. A second signal ends the
+    process at once. The first process of a container, for which the signal has no default action, exports and goes on.
+    Servers that raise the signal again when they have finished (uvicorn) export before they do.
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    if is_main and os.getpid() != 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _terminate)
+    _native.export_on_sigterm(SIGTERM_TIMEOUT_MILLIS)
+    export_at_end_of_servers(SIGTERM_TIMEOUT_MILLIS)
 
 
-def _terminate(number: int, frame: object) -> None:
-    # A second signal ends the process at once.
-    signal.signal(number, signal.SIG_DFL)
-    # In a thread: the one that was interrupted may hold a lock that a span processor written in Python waits for.
-    export = threading.Thread(target=_shut_down, args=(SIGTERM_TIMEOUT_MILLIS,), name="otel-rs-exit", daemon=True)
+def _exit() -> None:
     try:
-        export.start()
-        export.join(SIGTERM_TIMEOUT_MILLIS / 1000)
-    except RuntimeError:
-        _logger.warning("otel-rs: No thread could be started, so that what is queued is not exported")
-    os.kill(os.getpid(), number)
+        _shut_down(EXIT_TIMEOUT_MILLIS)
+    except KeyboardInterrupt:
+        # The process is ending; it need not wait any longer.
+        pass
+    finally:
+        _native.log_diagnostics()
+        _native.close_log()
 
 
-class _MultiprocessingChild:
-    """Children of ``multiprocessing`` may leave through ``os._exit``, after the finalizers of its own registry.
+def _shut_down(timeout_millis: int) -> None:
+    deadline = time.monotonic() + timeout_millis / 1000
 
-    A child begins by emptying that registry and then runs the after-fork functions: these are the place to register a
-    finalizer in. Functions and finalizers are inherited, so the registration is done once per family of processes.
-    """
+    def left() -> float:
+        return max(0.0, (deadline - time.monotonic()) * 1000)
 
-    registered = False
-
-    def register(self) -> None:
-        """Makes the children of this process, and it itself if it is one, export at their end."""
-        util = sys.modules.get("multiprocessing.util")
-        if util is None or self.registered:
-            return
-        self.registered = True
-        util.register_after_fork(self, _MultiprocessingChild.finalize_at_end)
-        process = sys.modules.get("multiprocessing.process")
-        if process is not None and process.parent_process() is not None:
-            self.finalize_at_end()
-
-    def finalize_at_end(self) -> None:
-        """Registers the export as one of the last finalizers of this process."""
-        from multiprocessing.util import Finalize
-
-        Finalize(None, _exit, exitpriority=-100)
+    # All side by side; a processor written in Python takes its time, so those that have none begin first.
+    providers = sorted(_providers, key=_has_python_processors)
+    _providers.clear()
+    pending = []
+    for provider in providers:
+        try:
+            pending.append(provider.begin_shutdown(left()))
+        except Exception:
+            _logger.exception("otel-rs: Shutting down telemetry failed")
+    _native.wait_for_shutdowns(pending, left())
 
 
-_multiprocessing_child = _MultiprocessingChild()
+def _has_python_processors(provider: _Provider) -> bool:
+    return isinstance(provider, _native.NativeTracerProvider) and provider.has_python_processors
+
+
+def _follow_pools() -> None:
+    for pool in POOLS:
+        pool.export_in_children(_exit)
 
 
 def _after_fork_in_child() -> None:
     _native.after_fork_in_child()
-    # It may have been imported since the last provider was made: a child of it has it imported, so ask again.
-    _multiprocessing_child.register()
+    # A package may have been imported since the last provider was made: a child of it has it imported, so ask again.
+    if _providers:
+        _follow_pools()
 
 
 atexit.register(_exit)

@@ -102,10 +102,10 @@ class MeterProvider(metrics.MeterProvider):
     """
 
     def __init__(self, metric_readers: Iterable[Any] = (), resource: Any = None, shutdown_on_exit: bool = True) -> None:
-        self._native = _native.NativeMeterProvider(metric_readers, resource)
+        self._native = _native.NativeMeterProvider(metric_readers, resource, shutdown_on_exit)
         self._disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         if shutdown_on_exit:
-            _lifecycle.at_exit(self._shutdown)
+            _lifecycle.at_exit(self._native)
 
     @property
     def resource(self) -> _native.Resource:
@@ -145,13 +145,10 @@ class MeterProvider(metrics.MeterProvider):
 
     def shutdown(self, timeout_millis: float = 30_000) -> None:
         """Exports what was recorded and takes nothing more; it returns after ``timeout_millis`` at the latest."""
-        _lifecycle.not_at_exit(self._shutdown)
+        _lifecycle.not_at_exit(self._native)
         if self._native.is_shut_down:
             _logger.warning("otel-rs: shutdown can only be called once")
             return
-        self._shutdown(timeout_millis)
-
-    def _shutdown(self, timeout_millis: float) -> None:
         if not self._native.shutdown(timeout_millis):
             _logger.warning(
                 "otel-rs: The last metrics could not be exported within %s ms; they are lost", timeout_millis

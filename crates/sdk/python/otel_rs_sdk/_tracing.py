@@ -77,10 +77,12 @@ class TracerProvider(trace.TracerProvider):
         self._disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         self._native = _native.NativeTracerProvider(self.sampler, resource, span_limits, id_generator, self._disabled)
         self._tracers: dict[_ScopeKey, Tracer] = {}
+        if shutdown_on_exit:
+            _lifecycle.at_exit(self._native)
+        else:
+            self._native.decline_shutdown_on_exit()
         if active_span_processor is not None:
             self.add_span_processor(active_span_processor)
-        if shutdown_on_exit:
-            _lifecycle.at_exit(self._shutdown)
 
     @property
     def resource(self) -> _native.Resource:
@@ -131,10 +133,7 @@ class TracerProvider(trace.TracerProvider):
 
     def shutdown(self, timeout_millis: int = 30_000) -> None:
         """Exports what has ended and takes nothing more."""
-        _lifecycle.not_at_exit(self._shutdown)
-        self._shutdown(timeout_millis)
-
-    def _shutdown(self, timeout_millis: int) -> None:
+        _lifecycle.not_at_exit(self._native)
         self._native.shutdown(timeout_millis)
 
     def __otel_rs_abi__(self) -> object:

@@ -4,10 +4,12 @@ use otel_rs_abi::{Handle, InstrumentDef, InstrumentKind, KeyValue, ScopeDef, Sta
 use otel_rs_core::guard::guard_or;
 use otel_rs_pipeline::metrics::{BoundInstrument, Instrument, InstrumentSpec, Kind, Meter, Number, Numbers};
 use otel_rs_pipeline::trace::Scope;
+use pyo3::prelude::*;
 
 use super::attributes;
 use crate::abi::attributes::slice;
 use crate::abi::{Provider, borrow, into_handle, release, retained};
+use crate::lifecycle::recorded;
 
 /// # Safety
 ///
@@ -93,6 +95,8 @@ pub(crate) unsafe extern "C" fn instrument_record(
         let (instrument, attributes) = unsafe { (borrow::<Instrument>(instrument), slice(attributes, len)) };
         let Some(instrument) = instrument else { return Status::Failed };
         instrument.record(Number::F64(value), &attributes::from_abi(attributes));
+        // SAFETY: the caller is attached to the interpreter, as for every function of the table.
+        recorded(unsafe { Python::assume_attached() });
         Status::Ok
     })
 }
@@ -131,6 +135,8 @@ pub(crate) unsafe extern "C" fn bound_record(bound: Handle, value: f64) -> Statu
         // SAFETY: guaranteed by the caller.
         let Some(bound) = (unsafe { borrow::<BoundInstrument>(bound) }) else { return Status::Failed };
         bound.record(Number::F64(value));
+        // SAFETY: the caller is attached to the interpreter, as for every function of the table.
+        recorded(unsafe { Python::assume_attached() });
         Status::Ok
     })
 }

@@ -11,7 +11,7 @@ use pyo3::types::{PyFloat, PyInt};
 
 use super::attributes;
 use super::provider::Meter;
-use crate::lifecycle::log_pending;
+use crate::lifecycle::{log_pending, recorded};
 
 /// The native side of the synchronous instruments, which are subclasses that also derive from the API's classes.
 #[guarded]
@@ -120,7 +120,7 @@ impl Instrument {
             };
             self.instrument.record(amount, &attributes::from_python(attributes));
         });
-        log_pending(amount.py());
+        recorded(amount.py());
     }
 }
 

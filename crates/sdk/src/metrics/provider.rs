@@ -1,11 +1,12 @@
 //! The meter provider and its meters.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
-use otel_rs_core::guard::{self, guarded};
+use otel_rs_core::guard::guarded;
 use otel_rs_pipeline::attributes::AttributeLimits;
 use otel_rs_pipeline::metrics::{self as pipeline, MeterPipeline};
+use otel_rs_pipeline::process::drain::{self, Drain};
 use otel_rs_pipeline::trace::Scope;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -15,7 +16,7 @@ use super::reader::PeriodicExportingMetricReader;
 use crate::abi;
 use crate::attributes;
 use crate::drops;
-use crate::lifecycle::log_pending;
+use crate::lifecycle::{PendingExports, While, log_pending, timeout, wait_for};
 use crate::resource;
 
 /// The native side of `otel_rs_sdk.MeterProvider`.
@@ -29,7 +30,8 @@ pub struct MeterProvider {
 #[pymethods]
 impl MeterProvider {
     #[new]
-    fn new(metric_readers: &Bound<'_, PyAny>, resource: &Bound<'_, PyAny>) -> PyResult<Self> {
+    #[pyo3(signature = (metric_readers, resource, shutdown_on_exit=true))]
+    fn new(metric_readers: &Bound<'_, PyAny>, resource: &Bound<'_, PyAny>, shutdown_on_exit: bool) -> PyResult<Self> {
         let mut readers = Vec::new();
         for reader in metric_readers.try_iter()? {
             let reader = reader?;
@@ -43,7 +45,12 @@ impl MeterProvider {
         }
         let resource = resource::extract(resource)?;
         log_pending(metric_readers.py());
-        Ok(Self { pipeline: MeterPipeline::new(resource, readers) })
+        let pipeline = MeterPipeline::new(resource, readers);
+        if shutdown_on_exit {
+            let drain: Arc<dyn Drain> = Arc::clone(&pipeline) as _;
+            drain::register(&drain);
+        }
+        Ok(Self { pipeline })
     }
 
     /// The resource, as it is in this process.
@@ -83,21 +90,20 @@ impl MeterProvider {
     }
 
     /// Exports what there is within the time; false if it did not suffice or the export failed.
-    fn force_flush(&self, py: Python<'_>, timeout_millis: f64) -> bool {
-        guard::guard_or("force_flush", false, || {
-            let flushed = py.detach(|| self.pipeline.force_flush(millis(timeout_millis)));
-            log_pending(py);
-            flushed
-        })
+    fn force_flush(&self, py: Python<'_>, timeout_millis: f64) -> PyResult<bool> {
+        let deadline = Instant::now() + timeout(timeout_millis);
+        wait_for(py, vec![self.pipeline.begin_flush()], deadline, While::GreenletsRun)
     }
 
     /// Exports what there is for the last time, within the time; false if it did not suffice.
-    fn shutdown(&self, py: Python<'_>, timeout_millis: f64) -> bool {
-        guard::guard_or("shutdown", false, || {
-            let done = py.detach(|| self.pipeline.shutdown(millis(timeout_millis)));
-            log_pending(py);
-            done
-        })
+    fn shutdown(&self, py: Python<'_>, timeout_millis: f64) -> PyResult<bool> {
+        let deadline = Instant::now() + timeout(timeout_millis);
+        wait_for(py, vec![self.pipeline.begin_shutdown(deadline)], deadline, While::GreenletsRun)
+    }
+
+    /// Begins to export what there is for the last time, within the time.
+    fn begin_shutdown(&self, timeout_millis: f64) -> PendingExports {
+        PendingExports::new(vec![self.pipeline.begin_shutdown(Instant::now() + timeout(timeout_millis))])
     }
 
     /// The capsule through which instrumentations reach this provider natively.
@@ -111,9 +117,4 @@ impl MeterProvider {
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeMeter", frozen)]
 pub struct Meter {
     pub(super) meter: Arc<pipeline::Meter>,
-}
-
-/// A timeout; what is no usable number is none at all, and what is too long is an hour.
-fn millis(timeout: f64) -> Duration {
-    Duration::from_secs_f64((timeout / 1e3).clamp(0.0, 3600.0).max(0.0))
 }

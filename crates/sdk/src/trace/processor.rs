@@ -1,9 +1,10 @@
 //! The native span processors as Python objects.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use otel_rs_core::guard::{self, guarded};
+use otel_rs_core::guard::guarded;
+use otel_rs_pipeline::process::drain::{self, Drain};
 use otel_rs_pipeline::trace::{self, BatchConfig, SpanExporterFactory};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -12,7 +13,7 @@ use pyo3::types::PyDict;
 use super::SpanExporter;
 use super::processors::Processor;
 use crate::drops;
-use crate::lifecycle::{log_pending, timeout};
+use crate::lifecycle::{While, block_on, log_pending, timeout, wait_for};
 
 /// As in the stock SDK.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,6 +32,21 @@ pub struct NativeSpanProcessor {
     processor: Arc<dyn trace::SpanProcessor>,
 }
 
+impl NativeSpanProcessor {
+    /// The base of a processor, which the end of the process drains.
+    fn over(processor: Arc<dyn trace::SpanProcessor>) -> Self {
+        let drain: Arc<dyn Drain> = Arc::clone(&processor) as _;
+        drain::register(&drain);
+        Self { processor }
+    }
+
+    /// Leaves it to the application to shut it down before the process ends.
+    pub fn decline_drain(&self) {
+        let drain: Arc<dyn Drain> = Arc::clone(&self.processor) as _;
+        drain::unregister(&drain);
+    }
+}
+
 #[guarded]
 #[pymethods]
 impl NativeSpanProcessor {
@@ -41,33 +57,28 @@ impl NativeSpanProcessor {
     }
 
     /// Takes a finished span of this SDK, from a processor that wraps this one.
-    fn on_end(&self, py: Python<'_>, span: &Bound<'_, super::Span>) {
-        guard::guard("on_end", || {
-            if let Some(record) = span.get().finished() {
-                py.detach(|| self.processor.on_end(&record));
-            }
-        });
+    fn on_end(&self, py: Python<'_>, span: &Bound<'_, super::Span>) -> PyResult<()> {
+        let Some(record) = span.get().finished() else { return Ok(()) };
+        if !self.processor.blocks() {
+            self.processor.on_end(&record);
+            return Ok(());
+        }
+        let processor = Arc::clone(&self.processor);
+        block_on(py, move || processor.on_end(&record))
     }
 
     /// Exports what it holds; false if that took longer than `timeout_millis` or after a shutdown.
     #[pyo3(signature = (timeout_millis=None))]
-    fn force_flush(&self, py: Python<'_>, timeout_millis: Option<f64>) -> bool {
-        guard::guard_or("force_flush", false, || {
-            let timeout = timeout_millis.map_or(DEFAULT_TIMEOUT, timeout);
-            let flushed = py.detach(|| self.processor.force_flush(timeout));
-            log_pending(py);
-            flushed
-        })
+    fn force_flush(&self, py: Python<'_>, timeout_millis: Option<f64>) -> PyResult<bool> {
+        let deadline = Instant::now() + timeout_millis.map_or(DEFAULT_TIMEOUT, timeout);
+        wait_for(py, vec![self.processor.begin_flush()], deadline, While::GreenletsRun)
     }
 
     /// Exports what it holds and takes nothing more.
     #[pyo3(signature = (timeout_millis=None))]
-    fn shutdown(&self, py: Python<'_>, timeout_millis: Option<f64>) {
-        guard::guard("shutdown", || {
-            let timeout = timeout_millis.map_or(DEFAULT_TIMEOUT, timeout);
-            py.detach(|| self.processor.shutdown(timeout));
-            log_pending(py);
-        });
+    fn shutdown(&self, py: Python<'_>, timeout_millis: Option<f64>) -> PyResult<()> {
+        let deadline = Instant::now() + timeout_millis.map_or(DEFAULT_TIMEOUT, timeout);
+        wait_for(py, vec![self.processor.begin_shutdown(deadline)], deadline, While::GreenletsRun).map(drop)
     }
 
     /// How many spans were dropped: by a full queue, a failed export or a shutdown.
@@ -128,7 +139,7 @@ impl BatchSpanProcessor {
         }
         let config = config.validated().map_err(|error| PyValueError::new_err(error.to_string()))?;
         let processor = Arc::new(trace::BatchSpanProcessor::new(config, factory));
-        Ok(PyClassInitializer::from(NativeSpanProcessor { processor }).add_subclass(Self))
+        Ok(PyClassInitializer::from(NativeSpanProcessor::over(processor)).add_subclass(Self))
     }
 }
 
@@ -143,7 +154,7 @@ impl SimpleSpanProcessor {
     #[new]
     fn new(span_exporter: &Bound<'_, SpanExporter>) -> PyClassInitializer<Self> {
         let processor = Arc::new(trace::SimpleSpanProcessor::new(span_exporter.get().factory()));
-        PyClassInitializer::from(NativeSpanProcessor { processor }).add_subclass(Self)
+        PyClassInitializer::from(NativeSpanProcessor::over(processor)).add_subclass(Self)
     }
 }
 

@@ -1,15 +1,17 @@
 //! The span processors of a provider.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use otel_rs_core::log;
-use otel_rs_pipeline::queue::DropCounts;
+use otel_rs_pipeline::queue::{DropCounts, Pending};
 use otel_rs_pipeline::trace::{SpanProcessor, SpanRecord};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use super::Span;
-use crate::lifecycle::keep_interrupt;
+use crate::lifecycle::{While, block_on, keep_interrupt, wait_for};
 
 /// A processor: a native one, or any Python object with `on_start` and `on_end`.
 pub enum Processor {
@@ -28,9 +30,21 @@ struct Node {
 #[derive(Default)]
 pub struct Processors {
     first: OnceLock<Box<Node>>,
+    /// The end of the process does not drain them.
+    declines_drain: AtomicBool,
 }
 
 impl Processors {
+    /// Has the end of the process not drain them.
+    pub fn decline_drain(&self) {
+        self.declines_drain.store(true, Ordering::Release);
+    }
+
+    /// Whether [`Self::decline_drain`] was called.
+    pub fn declines_drain(&self) -> bool {
+        self.declines_drain.load(Ordering::Acquire)
+    }
+
     /// Adds a processor at the end.
     pub fn add(&self, processor: Processor) {
         let mut node = Box::new(Node { processor, next: OnceLock::new() });
@@ -75,7 +89,12 @@ impl Processors {
     pub fn on_end(&self, span: &Bound<'_, Span>, record: &Arc<SpanRecord>) {
         for processor in self.iter() {
             match processor {
-                Processor::Native(processor) if processor.blocks() => span.py().detach(|| processor.on_end(record)),
+                Processor::Native(processor) if processor.blocks() => {
+                    let (processor, record) = (Arc::clone(processor), Arc::clone(record));
+                    if let Err(error) = block_on(span.py(), move || processor.on_end(&record)) {
+                        keep_interrupt(span.py(), &error);
+                    }
+                }
                 Processor::Native(processor) => processor.on_end(record),
                 Processor::Python(processor) => {
                     let result = processor.bind(span.py()).call_method1("on_end", (span,));
@@ -93,44 +112,69 @@ impl Processors {
         })
     }
 
-    /// Flushes one after the other, all within `timeout`. False if one of them was not done or not reached.
-    pub fn force_flush(&self, py: Python<'_>, timeout: Duration) -> bool {
+    /// Flushes within `timeout`: the native ones side by side. False if one of them was not done or not reached.
+    ///
+    /// # Errors
+    ///
+    /// What a signal handler raises meanwhile, and what one of the user's raises that is no `Exception`.
+    pub fn force_flush(&self, py: Python<'_>, timeout: Duration) -> PyResult<bool> {
         let deadline = Instant::now() + timeout;
         let mut flushed = true;
+        let mut pending = Vec::new();
         for processor in self.iter() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            flushed &= match processor {
-                Processor::Native(processor) => py.detach(|| processor.force_flush(left)),
+            match processor {
+                Processor::Native(processor) => pending.push(processor.begin_flush()),
                 Processor::Python(processor) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        flushed = false;
+                        continue;
+                    }
                     let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
                     let result = processor.bind(py).call_method1("force_flush", (millis,));
                     // As in the stock SDK, whatever is not `False` (`None`, say) is a success.
-                    result.as_ref().is_ok_and(|result| result.extract::<bool>().unwrap_or(true))
-                        & report(py, "force_flush", result)
-                }
-            };
-        }
-        flushed
-    }
-
-    /// Shuts down one after the other, the native ones within `timeout` altogether.
-    pub fn shutdown(&self, py: Python<'_>, timeout: Duration) {
-        let deadline = Instant::now() + timeout;
-        for processor in self.iter() {
-            match processor {
-                Processor::Native(processor) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    py.detach(|| processor.shutdown(left));
-                }
-                Processor::Python(processor) => {
-                    let result = processor.bind(py).call_method0("shutdown");
-                    report(py, "shutdown", result);
+                    flushed &= match passing(py, result)? {
+                        Ok(result) => result.extract::<bool>().unwrap_or(true),
+                        Err(error) => report(py, "force_flush", Err(error)),
+                    };
                 }
             }
         }
+        Ok(wait_for(py, pending, deadline, While::GreenletsRun)? && flushed)
+    }
+
+    /// Begins to shut down, in order; the native ones until the deadline, and what is left of them is returned.
+    ///
+    /// # Errors
+    ///
+    /// What one of the user's raises that is no `Exception`.
+    pub fn begin_shutdown(&self, py: Python<'_>, deadline: Instant) -> PyResult<Vec<Box<dyn Pending>>> {
+        let mut pending = Vec::new();
+        for processor in self.iter() {
+            match processor {
+                Processor::Native(processor) => pending.push(processor.begin_shutdown(deadline)),
+                Processor::Python(processor) => {
+                    let result = processor.bind(py).call_method0("shutdown");
+                    if let Err(error) = passing(py, result)? {
+                        report(py, "shutdown", Err(error));
+                    }
+                }
+            }
+        }
+        Ok(pending)
+    }
+
+    /// Whether some of them are Python's.
+    pub fn have_python(&self) -> bool {
+        self.iter().any(|processor| matches!(processor, Processor::Python(_)))
+    }
+}
+
+/// Passes on what is no `Exception`: an exit, an interrupt, what gevent throws.
+fn passing<T>(py: Python<'_>, result: PyResult<T>) -> PyResult<PyResult<T>> {
+    match result {
+        Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
+        result => Ok(result),
     }
 }
 

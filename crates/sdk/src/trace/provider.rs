@@ -1,8 +1,9 @@
 //! The tracer provider.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use otel_rs_core::guard::{self, guarded};
+use otel_rs_core::guard::guarded;
 use otel_rs_pipeline::process::{self, PerProcess};
 use otel_rs_pipeline::resource::Resource;
 use otel_rs_pipeline::trace::{Sampler, SpanLimits};
@@ -16,7 +17,7 @@ use super::processors::Processors;
 use super::sampler;
 use crate::abi;
 use crate::drops;
-use crate::lifecycle::{guarded, log_pending, timeout};
+use crate::lifecycle::{PendingExports, While, guarded, log_pending, timeout, wait_for};
 use crate::resource;
 
 /// What the tracers of a provider share.
@@ -100,24 +101,41 @@ impl TracerProvider {
 
     /// Adds a native or Python span processor at the end.
     fn add_span_processor(&self, span_processor: &Bound<'_, PyAny>) {
-        guard::guard("add_span_processor", || self.state.processors.add(processor::extract(span_processor)));
+        if self.state.processors.declines_drain()
+            && let Ok(native) = span_processor.cast::<processor::NativeSpanProcessor>()
+        {
+            native.get().decline_drain();
+        }
+        self.state.processors.add(processor::extract(span_processor));
     }
 
     /// Flushes the processors within the time; false if it did not suffice.
-    fn force_flush(&self, py: Python<'_>, timeout_millis: f64) -> bool {
-        guard::guard_or("force_flush", false, || {
-            let flushed = self.state.processors.force_flush(py, timeout(timeout_millis));
-            log_pending(py);
-            flushed
-        })
+    fn force_flush(&self, py: Python<'_>, timeout_millis: f64) -> PyResult<bool> {
+        self.state.processors.force_flush(py, timeout(timeout_millis))
     }
 
     /// Shuts the processors down within the time.
-    fn shutdown(&self, py: Python<'_>, timeout_millis: f64) {
-        guard::guard("shutdown", || {
-            self.state.processors.shutdown(py, timeout(timeout_millis));
-            log_pending(py);
-        });
+    fn shutdown(&self, py: Python<'_>, timeout_millis: f64) -> PyResult<()> {
+        let deadline = Instant::now() + timeout(timeout_millis);
+        let pending = self.state.processors.begin_shutdown(py, deadline)?;
+        wait_for(py, pending, deadline, While::GreenletsRun).map(drop)
+    }
+
+    /// Begins to shut the processors down, those of Python's at once and the native ones within the time.
+    fn begin_shutdown(&self, py: Python<'_>, timeout_millis: f64) -> PyResult<PendingExports> {
+        let deadline = Instant::now() + timeout(timeout_millis);
+        self.state.processors.begin_shutdown(py, deadline).map(PendingExports::new)
+    }
+
+    /// Whether some of the processors are Python's, whose shutdown takes as long as they like.
+    #[getter]
+    fn has_python_processors(&self) -> bool {
+        self.state.processors.have_python()
+    }
+
+    /// Leaves it to the application to shut down before the process ends.
+    fn decline_shutdown_on_exit(&self) {
+        self.state.processors.decline_drain();
     }
 
     /// The capsule through which instrumentations reach this provider natively.

@@ -13,7 +13,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
 
 use super::{TracerState, context, span_read, span_write};
-use crate::lifecycle::{guarded, log_pending};
+use crate::lifecycle::{guarded, recorded};
 
 /// What leaving a `with` block by an exception does to the span.
 #[derive(Clone, Copy)]
@@ -131,7 +131,7 @@ pub fn end(span: &Bound<'_, Span>, time_ns: Option<u64>) -> Change {
         if let Some(record) = this.finished() {
             processors.on_end(span, &record);
         }
-        log_pending(span.py());
+        recorded(span.py());
     }
     outcome
 }
