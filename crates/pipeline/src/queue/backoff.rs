@@ -44,6 +44,10 @@ impl Backoff {
             }
         };
         self.next = Some(Next { at: now + wait, urgent: now + urgent });
+        if cfg!(otel_rs_model) {
+            // Waits have no end in the model.
+            self.next = Some(Next { at: now, urgent: now });
+        }
     }
 
     /// How often it has failed in a row.

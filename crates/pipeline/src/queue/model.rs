@@ -26,11 +26,14 @@ impl Batched for usize {
     }
 }
 
-/// Counts what it exports.
+/// Counts what it exports, or what it has collected.
 struct Counter {
     exported: Arc<AtomicUsize>,
+    /// Where a collecting queue finds what was measured.
+    measured: Arc<AtomicUsize>,
     /// The first attempts that fail.
     failures: usize,
+    collects: bool,
 }
 
 impl Sink<usize> for Counter {
@@ -42,8 +45,16 @@ impl Sink<usize> for Counter {
             let retry = Some(Retry { items: batch, after: None });
             return Err(Failure { message: String::new(), retry });
         }
-        self.exported.fetch_add(batch.len(), Ordering::Relaxed);
+        match self.collects {
+            true => self.exported.fetch_add(batch.iter().sum(), Ordering::Relaxed),
+            false => self.exported.fetch_add(batch.len(), Ordering::Relaxed),
+        };
         Ok(())
+    }
+
+    fn collect(&mut self) -> Vec<usize> {
+        self.collects = true;
+        vec![self.measured.swap(0, Ordering::Relaxed)]
     }
 
     fn patience(&self) -> Duration {
@@ -51,24 +62,14 @@ impl Sink<usize> for Counter {
     }
 }
 
+#[derive(Clone)]
 struct Model {
     queue: Arc<BatchQueue<usize>>,
     drops: Arc<Drops>,
     exported: Arc<AtomicUsize>,
+    measured: Arc<AtomicUsize>,
     failures: usize,
     worker: Arc<Mutex<Option<JoinHandle<()>>>>,
-}
-
-impl Clone for Model {
-    fn clone(&self) -> Self {
-        Self {
-            queue: Arc::clone(&self.queue),
-            drops: Arc::clone(&self.drops),
-            exported: Arc::clone(&self.exported),
-            failures: self.failures,
-            worker: Arc::clone(&self.worker),
-        }
-    }
 }
 
 impl Model {
@@ -76,13 +77,24 @@ impl Model {
         let drops = Arc::new(Drops::new(&SIGNAL));
         let config = BatchConfig { max_queue_size, schedule_delay: LONG, max_export_batch_size };
         let queue = BatchQueue::new(config, Arc::clone(&drops));
-        Self { queue, drops, exported: Arc::default(), failures, worker: Arc::default() }
+        Self::of(queue, drops, failures)
+    }
+
+    fn collecting(failures: usize) -> Self {
+        let drops = Arc::new(Drops::new(&SIGNAL));
+        Self::of(BatchQueue::collecting(LONG, Arc::clone(&drops)), drops, failures)
+    }
+
+    fn of(queue: Arc<BatchQueue<usize>>, drops: Arc<Drops>, failures: usize) -> Self {
+        let (exported, measured, worker) = (Arc::default(), Arc::default(), Arc::default());
+        Self { queue, drops, exported, measured, failures, worker }
     }
 
     /// Starts the worker, as the first item does.
     fn start(&self) -> bool {
         let queue = Arc::clone(&self.queue);
-        let sink = Counter { exported: Arc::clone(&self.exported), failures: self.failures };
+        let (exported, measured) = (Arc::clone(&self.exported), Arc::clone(&self.measured));
+        let sink = Counter { exported, measured, failures: self.failures, collects: false };
         *self.worker.lock().unwrap() = Some(thread::spawn(move || run(&queue, sink)));
         true
     }
@@ -97,6 +109,16 @@ impl Model {
     fn wait_until_exported(&self, count: usize) {
         self.queue.wait_until_settled(count);
         assert_eq!(self.exported(), count);
+    }
+
+    /// Measures, for a collecting queue.
+    fn measure(&self) {
+        self.measured.fetch_add(1, Ordering::Relaxed);
+        self.queue.ensure_worker(|| self.start());
+    }
+
+    fn flush(&self) -> Option<bool> {
+        self.queue.begin_flush(|| self.start()).wait(LONG)
     }
 
     fn exported(&self) -> usize {
@@ -147,10 +169,9 @@ fn a_flush_ends_beside_records_and_another_flush() {
         let other = model.clone();
         let flusher = thread::spawn(move || {
             other.push(1);
-            let before = other.queue.begin_flush(|| other.start()).wait(LONG);
-            assert_eq!(before, Some(true));
+            assert_eq!(other.flush(), Some(true));
         });
-        assert_eq!(model.queue.begin_flush(|| model.start()).wait(LONG), Some(true));
+        assert_eq!(model.flush(), Some(true));
         assert!(model.exported() >= 1);
         flusher.join().unwrap();
         model.end(2);
@@ -165,7 +186,7 @@ fn a_shutdown_ends_beside_records_and_a_flush() {
         let other = model.clone();
         let flusher = thread::spawn(move || {
             other.push(1);
-            assert!(other.queue.begin_flush(|| other.start()).wait(LONG).is_some());
+            assert!(other.flush().is_some());
         });
         let mut end = model.queue.begin_shutdown(Instant::now() + LONG, || model.start());
         assert!(end.wait(LONG).is_some());
@@ -183,8 +204,63 @@ fn what_overflows_is_counted_and_told_to_the_flush() {
         let recorder = thread::spawn(move || other.push(1));
         model.push(1);
         recorder.join().unwrap();
-        let flushed = model.queue.begin_flush(|| model.start()).wait(LONG);
+        let flushed = model.flush();
         assert_eq!(flushed, Some(model.drops.counts().total() == 0));
         model.end(3);
     });
+}
+
+#[test]
+fn what_fails_for_the_moment_is_exported_later() {
+    check(3, || {
+        let model = Model::new(2, 1, 1);
+        let other = model.clone();
+        model.push(1);
+        let recorder = thread::spawn(move || other.push(2));
+        assert!(model.flush().is_some());
+        recorder.join().unwrap();
+        model.end(3);
+    });
+}
+
+#[test]
+fn a_deadline_that_has_passed_ends_everything() {
+    check(3, || {
+        let model = Model::new(4, 1, 1);
+        let other = model.clone();
+        model.push(2);
+        let flusher = thread::spawn(move || assert!(other.flush().is_some()));
+        let mut end = model.queue.begin_shutdown(Instant::now(), || model.start());
+        assert!(end.wait(LONG).is_some());
+        flusher.join().unwrap();
+        let worker = model.worker.lock().unwrap().take();
+        worker.unwrap().join().unwrap();
+        // An export that was under way when it was given up may have succeeded.
+        assert!(model.exported() + model.drops.counts().total() as usize >= 2);
+    });
+}
+
+#[test]
+fn a_flush_collects_what_was_measured_before_it() {
+    for failures in [0, 1] {
+        check(3, move || {
+            let model = Model::collecting(failures);
+            let other = model.clone();
+            let flusher = thread::spawn(move || {
+                other.measure();
+                assert_eq!(other.flush(), Some(true));
+            });
+            model.measure();
+            assert_eq!(model.flush(), Some(true));
+            assert!(model.exported() >= 1);
+            flusher.join().unwrap();
+            assert_eq!(model.exported(), 2);
+            model.measure();
+            let mut end = model.queue.begin_shutdown(Instant::now() + LONG, || model.start());
+            assert_eq!(end.wait(LONG), Some(true));
+            assert_eq!(model.exported(), 3);
+            let worker = model.worker.lock().unwrap().take();
+            worker.unwrap().join().unwrap();
+        });
+    }
 }
