@@ -21,7 +21,8 @@ use crate::resource::Resource;
 
 /// How the log speaks of metrics.
 pub(super) static METRICS: Signal = Signal {
-    noun: "collections of metrics",
+    noun: "metrics",
+    counted: false,
     export: "export.metrics",
     overflow: "metrics.overflow",
     shutdown: "metrics.shutdown",

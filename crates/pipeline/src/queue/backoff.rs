@@ -9,8 +9,9 @@ use rand::{Rng, SeedableRng};
 const FIRST: Duration = Duration::from_millis(250);
 /// The longest wait of our own choice: delivery resumes about as soon after the collector is back.
 const LONGEST: Duration = Duration::from_secs(1);
-/// The longest wait that a collector can ask for.
-const LONGEST_ASKED: Duration = Duration::from_secs(30);
+/// The longest wait that a collector can ask for. One attempt of a span in that time does not keep it from recovering,
+/// and a queue of the usual size holds out.
+const LONGEST_ASKED: Duration = Duration::from_secs(8);
 /// The same while a flush or the exit waits.
 const LONGEST_ASKED_URGENT: Duration = Duration::from_secs(1);
 /// The shortest, whatever a collector asks for.

@@ -124,10 +124,11 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
     }
 
     fn report_abandoned(&self, lost: usize) {
+        self.drops.tell(self.config.max_queue_size);
         if lost > 0 {
             self.drops.add(Lost::Deadline, lost);
-            let noun = self.drops.signal().noun;
-            let message = format!("{lost} {noun} were not exported before the deadline of the shutdown and are lost");
+            let what = self.drops.signal().amount(lost);
+            let message = format!("{what} were not exported before the deadline of the shutdown and are lost");
             diagnostics::report(Level::Warning, self.drops.signal().shutdown, message);
         }
     }
@@ -172,13 +173,13 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
             Err(Failure { message, retry: None }) => {
                 let lost = state.failed();
                 self.drops.add(Lost::Failed, lost);
-                Some(format!("{lost} {} were not exported: {message}", self.drops.signal().noun))
+                Some(format!("{} were not exported: {message}", self.drops.signal().amount(lost)))
             }
             Err(Failure { message, retry: Some(retry) }) => {
                 let lost = state.put_back(retry, patience, &self.config, Instant::now());
                 self.drops.add(Lost::QueueFull, lost);
-                let queued = state.unsettled().max(usize::from(state.collects));
-                Some(format!("{message}; {queued} {} stay queued and are tried again", self.drops.signal().noun))
+                let what = self.drops.signal().amount(state.unsettled());
+                Some(format!("{message}; {what} stay queued and are tried again"))
             }
         };
         drop(state);
@@ -193,6 +194,7 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
     pub(super) fn finish(&self) {
         self.lock().phase = Phase::Finished;
         self.done.notify_all();
+        self.drops.tell(self.config.max_queue_size);
     }
 
     /// Waits until so many items are settled, without telling the worker anything.

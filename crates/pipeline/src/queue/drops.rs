@@ -65,12 +65,21 @@ impl Add for DropCounts {
 #[derive(Debug)]
 pub(crate) struct Signal {
     pub(crate) noun: &'static str,
+    /// Whether a person wants to know how many: of spans, not of collections.
+    pub(crate) counted: bool,
     pub(crate) export: &'static str,
     pub(crate) overflow: &'static str,
     pub(crate) shutdown: &'static str,
     pub(crate) thread: &'static str,
     /// What to do about a full queue.
     pub(crate) advice: &'static str,
+}
+
+impl Signal {
+    /// `count` items in words.
+    pub(crate) fn amount(&self, count: usize) -> String {
+        if self.counted { format!("{count} {}", self.noun) } else { self.noun.to_owned() }
+    }
 }
 
 /// The counters of one queue.

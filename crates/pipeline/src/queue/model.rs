@@ -13,6 +13,7 @@ use super::*;
 const LONG: Duration = Duration::from_secs(3600);
 const SIGNAL: Signal = Signal {
     noun: "things",
+    counted: true,
     export: "model.export",
     overflow: "model.overflow",
     shutdown: "model.shutdown",

@@ -90,7 +90,7 @@ impl<T: Batched> State<T> {
             drain_begun: None,
             has_worker: false,
             idle: false,
-            next_export: Instant::now() + config.schedule_delay,
+            next_export: later(Instant::now(), config.schedule_delay),
             backoff: Backoff::default(),
             catch_up: 0,
             flushes: Vec::new(),
@@ -182,7 +182,7 @@ impl<T: Batched> State<T> {
             self.idle = true;
             return Step::Wait(until_due);
         }
-        self.next_export = now + config.schedule_delay;
+        self.next_export = later(now, config.schedule_delay);
         if nothing {
             self.collection_wanted = false;
             self.taken_in += 1;
@@ -313,4 +313,10 @@ impl<T: Batched> State<T> {
     pub(super) fn end_flush(&mut self, id: u64) {
         self.flushes.retain(|flush| flush.id != id);
     }
+}
+
+/// A time that is further away than the clock goes is a year away.
+fn later(now: Instant, delay: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 86_400);
+    now + delay.min(YEAR)
 }

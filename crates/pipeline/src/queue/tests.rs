@@ -8,6 +8,7 @@ use super::*;
 const LONG: Duration = Duration::from_secs(3600);
 const SIGNAL: Signal = Signal {
     noun: "things",
+    counted: true,
     export: "test.export",
     overflow: "test.overflow",
     shutdown: "test.shutdown",
@@ -244,4 +245,14 @@ fn without_a_thread_nothing_is_lost_before_the_end() {
     fixture.queue.push(1, || false);
     assert!(!wait_until(fixture.queue.begin_shutdown(Instant::now() + SOON, || false), Instant::now() + SOON));
     assert_eq!(fixture.drops.counts().deadline, 1);
+}
+
+#[test]
+fn a_schedule_beyond_all_time_is_one() {
+    for delay in [Duration::MAX, Duration::from_secs(u64::MAX / 2)] {
+        let config = BatchConfig { max_queue_size: 4, schedule_delay: delay, max_export_batch_size: 4 };
+        let queue = BatchQueue::<u32>::new(config, Arc::new(Drops::new(&SIGNAL)));
+        queue.push(1, || true);
+        assert!(queue.has_queued());
+    }
 }

@@ -10,6 +10,7 @@ use crate::queue::{DropCounts, Pending, Signal, wait_until};
 /// How the log speaks of spans.
 pub(super) static SPANS: Signal = Signal {
     noun: "spans",
+    counted: true,
     export: "trace.export",
     overflow: "trace.overflow",
     shutdown: "trace.shutdown",
