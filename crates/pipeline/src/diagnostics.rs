@@ -5,12 +5,12 @@
 //! inherited one may be locked by a thread that the child does not have, so it is neither locked nor dropped.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::process::{self, PerProcess};
+use crate::stdio;
 
 /// Messages kept until somebody drains them; later ones are counted and dropped.
 const CAPACITY: usize = 128;
@@ -178,8 +178,8 @@ pub(crate) fn finish() {
 fn write_to_stderr(state: &mut State) {
     PENDING.store(false, Ordering::Release);
     for line in take(state) {
-        // Nobody is there to be told of an error.
-        let _ = writeln!(std::io::stderr(), "otel-rs: {}", line.message);
+        let prefix = if line.message.starts_with("otel-rs:") { "" } else { "otel-rs: " };
+        stdio::print_error(&format!("{prefix}{}", line.message));
     }
 }
 

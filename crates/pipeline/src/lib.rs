@@ -10,4 +10,5 @@ pub mod process;
 pub mod queue;
 pub mod resource;
 pub mod stack;
+pub mod stdio;
 pub mod trace;

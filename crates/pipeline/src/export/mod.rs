@@ -22,8 +22,6 @@ mod span;
 mod span_proto;
 mod tls;
 
-pub mod stdout;
-
 pub use compression::Compression;
 pub use config::{OtlpArguments, OtlpConfig};
 pub use metric::OtlpMetricConfig;

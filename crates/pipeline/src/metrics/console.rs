@@ -10,8 +10,8 @@ use opentelemetry_sdk::metrics::{InstrumentKind, Temporality};
 
 use super::export::{MetricBatch, MetricExport, MetricExporterFactory};
 use crate::attributes::{AttributeValue, Key, to_json};
-use crate::export::stdout;
 use crate::queue::ExportError;
+use crate::stdio;
 
 /// What makes a console exporter in each process that needs one.
 pub fn console_metric_exporter() -> MetricExporterFactory {
@@ -25,7 +25,7 @@ impl MetricExport for ConsoleMetricExporter {
     fn export(&self, batch: &MetricBatch<'_>, _within: Option<Duration>) -> Result<(), ExportError> {
         let mut text = metrics_json(batch, Some(4));
         text.push('\n');
-        stdout::write(&text).map_err(|error| format!("standard output cannot be written: {error}").into())
+        stdio::print(&text).map_err(|error| format!("standard output cannot be written: {error}").into())
     }
 
     fn temporality(&self, _kind: InstrumentKind) -> Temporality {

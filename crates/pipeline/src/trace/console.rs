@@ -1,6 +1,5 @@
 //! The console exporter: the JSON that the Python SDK's `ConsoleSpanExporter` prints, letter for letter.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use super::export::{QueuedSpan, SpanExport};
@@ -9,6 +8,7 @@ use crate::attributes::{AttributeValue, Attributes, to_json};
 use crate::clock;
 use crate::queue::Failure;
 use crate::resource::Resource;
+use crate::stdio;
 
 #[cfg(test)]
 mod tests;
@@ -31,10 +31,7 @@ impl SpanExport for ConsoleSpanExporter {
                 text.push('\n');
             }
         }
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(|error| format!("standard output cannot be written: {error}").into())
+        stdio::print(&text).map_err(|error| format!("standard output cannot be written: {error}").into())
     }
 }
 
