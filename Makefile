@@ -4,6 +4,7 @@
 #   make demo     a Flask application under the stock launcher, and the spans that it made
 #   make test     everything that CI runs
 #   make lint     formatters and checkers
+#   make test-packages   packages from PyPI in their newest versions, their spans counted
 #   make bench    CPU per request: bare, stock, ours
 #   make soak     a server under load for minutes: what is lost, memory, threads (SOAK_ARGUMENTS='--seconds 60')
 #   make outages  what each kind of outage of the collector costs (OUTAGES_ARGUMENTS='--help')
@@ -45,7 +46,7 @@ NATIVE_MODULES := $(addsuffix ._native,$(notdir $(patsubst %/,%,$(dir $(wildcard
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help wheels demo conformance daemon-threads test test-rust model test-python test-interpreters test-fast soak outages lint lint-rust lint-python \
+.PHONY: help wheels demo conformance daemon-threads test test-packages test-rust model test-python test-interpreters test-fast soak outages lint lint-rust lint-python \
     new-plugin test-plugin format bench clean
 
 help:
@@ -92,7 +93,7 @@ model:
 
 test-python: $(TEST_ENVIRONMENT)/.wheels
 	@echo "==> pytest on Python $(PYTHON_VERSION)"
-	@$(TEST_ENVIRONMENT)/bin/python -m pytest --durations=5 $(PYTEST_ARGUMENTS)
+	@$(TEST_ENVIRONMENT)/bin/python -m pytest --durations=5 --ignore=tests/packages $(PYTEST_ARGUMENTS)
 
 conformance: $(TEST_ENVIRONMENT)/.wheels
 	@$(TEST_ENVIRONMENT)/bin/python -m pytest tests/conformance -s $(PYTEST_ARGUMENTS)
@@ -106,7 +107,12 @@ test-interpreters: $(WHEELS)
 test-fast: $(TEST_ENVIRONMENT)/.wheels
 	@echo "==> pytest on Python $(PYTHON_VERSION), without the end-to-end and the stock suites"
 	@$(TEST_ENVIRONMENT)/bin/python -m pytest -q --ignore=tests/e2e --ignore=tests/conformance \
-	    --ignore=tests/new_plugin --ignore=tests/wsgi_plugin/test_gunicorn.py $(PYTEST_ARGUMENTS)
+	    --ignore=tests/new_plugin --ignore=tests/packages --ignore=tests/wsgi_plugin/test_gunicorn.py \
+	    $(PYTEST_ARGUMENTS)
+
+# Not a part of every run: it downloads much, and a new version of somebody else's package is not a fault of a change.
+test-packages: $(TEST_ENVIRONMENT)/.wheels
+	@$(TEST_ENVIRONMENT)/bin/python -m pytest tests/packages $(PYTEST_ARGUMENTS)
 
 # Ends many processes while daemon threads are inside our code, on this interpreter.
 daemon-threads: $(TEST_ENVIRONMENT)/.wheels

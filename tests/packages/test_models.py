@@ -1,0 +1,71 @@
+"""Instrumentations of language models, and libraries that join the provider that is there."""
+
+import pytest
+
+from packages.place import launch, with_packages
+from packages.service import Service, completion
+from support.otlp_receiver import OtlpReceiver, span_names
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def assert_one_trace(receiver: OtlpReceiver) -> None:
+    """All spans below the application's own."""
+    [root] = [span for span in receiver.spans if span.parent_id is None]
+    assert root.name == "question"
+    assert {span.trace_id for span in receiver.spans} == {root.trace_id}
+    ids = {span.span_id for span in receiver.spans}
+    assert all(span.parent_id in ids for span in receiver.spans if span is not root)
+
+
+def test_openinference_openai(receiver: OtlpReceiver) -> None:
+    place = with_packages("openai", "openinference-instrumentation-openai")
+    with Service(completion) as model:
+        result = launch(place, "ask_openai.py", receiver, MODEL_SERVICE=model.url)
+    assert result.stdout.split() == ["Yes."] * 3
+    assert span_names(receiver.spans) == {"ChatCompletion": 3, "question": 1}
+    assert_one_trace(receiver)
+    for span in receiver.spans:
+        if span.name == "ChatCompletion":
+            assert span.attributes["openinference.span.kind"] == "LLM"
+            assert span.attributes["llm.token_count.total"] == 5
+
+
+def test_openinference_langchain(receiver: OtlpReceiver) -> None:
+    place = with_packages("langchain-core", "langchain-openai", "openinference-instrumentation-langchain")
+    with Service(completion) as model:
+        result = launch(place, "ask_langchain.py", receiver, MODEL_SERVICE=model.url)
+    assert result.stdout.split() == ["Yes."] * 2
+    assert span_names(receiver.spans) == {
+        "ChatOpenAI": 2,
+        "ChatPromptTemplate": 2,
+        "RunnableSequence": 2,
+        "StrOutputParser": 2,
+        "question": 1,
+    }
+    assert_one_trace(receiver)
+
+
+def test_langwatch(receiver: OtlpReceiver) -> None:
+    """Its processor joins our provider, and both collectors get every span."""
+    with Service() as vendor:
+        result = launch(with_packages("langwatch"), "watched.py", receiver, VENDOR_SERVICE=vendor.url)
+        sent = [asked for asked in vendor.asked if asked.path.endswith("/traces")]
+    assert result.stdout.split() == ["True", "otel_rs_sdk._tracing"], result.stderr
+    assert span_names(receiver.spans) == {"question": 1, "step": 2}
+    assert_one_trace(receiver)
+    assert sent, result.stderr
+
+
+def test_mlflow(receiver: OtlpReceiver) -> None:
+    with Service() as tracking:
+        result = launch(
+            with_packages("mlflow-tracing"),
+            "tracked.py",
+            receiver,
+            MLFLOW_TRACKING_URI=tracking.url,
+            MLFLOW_USE_DEFAULT_TRACER_PROVIDER="false",
+        )
+    assert result.stdout.split() == ["True", "otel_rs_sdk._tracing"], result.stderr
+    assert span_names(receiver.spans) == {"question": 1, "step": 2}
+    assert_one_trace(receiver)
