@@ -8,13 +8,12 @@ use ureq::config::Config;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use ureq::http::{Response, StatusCode, Uri};
 use ureq::tls::TlsConfig;
-use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, Proxy};
 
 use super::config::OtlpConfig;
 use super::resolver::OneLookup;
 use super::signal::Signal;
-use super::{proxy, tls};
+use super::{proxy, socket, tls};
 use crate::diagnostics::{self, Level};
 use crate::environment;
 
@@ -56,9 +55,9 @@ impl HttpClient {
     /// Sends a body and waits at most `timeout` for the answer.
     pub(super) fn post(&self, body: &[u8], encoding: Option<&str>, timeout: Duration) -> Result<Answer, Failure> {
         let agent = match &self.config.http {
-            Ok(config) => self
-                .agent
-                .get_or_init(|| Agent::with_parts(config.clone(), DefaultConnector::default(), OneLookup::new())),
+            Ok(config) => {
+                self.agent.get_or_init(|| Agent::with_parts(config.clone(), socket::connector(), OneLookup::new()))
+            }
             Err(message) => return Err(Failure { message: message.clone(), retryable: false }),
         };
         let mut request = agent

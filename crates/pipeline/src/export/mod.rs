@@ -18,6 +18,7 @@ mod proxy;
 mod resolver;
 mod sender;
 mod signal;
+mod socket;
 mod span;
 mod span_proto;
 mod tls;
