@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,8 +80,8 @@ class Load:
     connections: int = 8
     sent: int = 0
     failed: int = 0
-    latencies: list[tuple[float, float]] = field(default_factory=list)
-    """When each request was sent, and how long it took, in seconds."""
+    latencies: list[tuple[float, float, bytes]] = field(default_factory=list)
+    """When each request was sent, and how long it took, in seconds, and the process that answered."""
 
     def start(self) -> Load:
         """Begins to send."""
@@ -100,8 +101,12 @@ class Load:
 
     def percentile(self, begin: float, end: float, share: float = 0.99) -> float:
         """The latency that so many of the requests in that time did not exceed, in ms."""
-        latencies = sorted(latency for sent, latency in self.latencies if begin <= sent < end)
+        latencies = sorted(latency for sent, latency, _ in self.latencies if begin <= sent < end)
         return 1e3 * latencies[int(len(latencies) * share)] if latencies else float("nan")
+
+    def by_process(self, begin: float, end: float) -> Counter[bytes]:
+        """How many requests each process answered in that time."""
+        return Counter(process for sent, _, process in self.latencies if begin <= sent < end)
 
     def _send(self) -> None:
         pause = self.connections / self.rate
@@ -124,7 +129,8 @@ class Load:
                 connection = None
                 continue
             answered += 1
-            latencies.append((begin, time.monotonic() - begin))
+            process = answer.partition(b"X-Pid: ")[2].partition(b"\r\n")[0]
+            latencies.append((begin, time.monotonic() - begin, process))
             if b"\r\nConnection: close" in answer:
                 connection.close()
                 connection = None

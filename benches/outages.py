@@ -24,7 +24,7 @@ from support.environments import APPLICATION, NATIVE, STOCK_FLASK, STOCK_SDK, En
 from support.faulty_collector import FAULTS
 from support.gunicorn import Gunicorn
 
-QUEUE = 2048
+QUEUE, SCHEDULE = 2048, 5.0
 WORKERS = 2
 BEFORE, AFTER = 3.0, 12.0
 """Seconds of load before the outage and after it."""
@@ -35,11 +35,15 @@ class Outcome:
     """Of one outage, or of none."""
 
     made: int = 0
+    too_many: int = 0
+    """Spans of the outage that the queues of their processes cannot hold."""
     arrived: int = 0
     duplicates: int = 0
     p99_ms: float = math.nan
     resumed_s: float = math.nan
     growth_kib: int = 0
+    said: tuple[str, ...] = ()
+    """What the log has of losses."""
 
     @property
     def lost(self) -> int:
@@ -107,10 +111,11 @@ def gunicorn(packages: Environment, bare: bool, fault: str, seconds: float, rate
         Gunicorn(packages, "soaked:app", Path(folder), *options, variables=collector.variables, bare=bare) as server,
     ):
         server.wait_for_workers()
-        # The caches are warm and the threads are there before memory is measured.
+        # The caches are warm, the threads are there and the queues empty before anything is measured.
         warm = Load(server.port, 4 * rate).start()
         time.sleep(2)
         warm.stop()
+        time.sleep(SCHEDULE + 1)
         load = Load(server.port, rate).start()
         watch = Watch(collector, children(server.pid))
         begin = time.monotonic() + BEFORE
@@ -119,9 +124,20 @@ def gunicorn(packages: Environment, bare: bool, fault: str, seconds: float, rate
         growth = watch.stop()
         server.terminate(timeout=60)
         counts = collector.counts()
+        said = tuple(line for line in server.log.splitlines() if "dropped" in line or "lost" in line)
     made = warm.sent + load.sent
+    # With what was queued when the outage began, and what comes until the next attempt.
+    spans = load.by_process(begin - BEFORE - SCHEDULE, begin + seconds + 2)
+    too_many = sum(max(0, count - QUEUE) for count in spans.values())
     return Outcome(
-        made, int(counts["spans"]), int(counts["duplicates"]), load.percentile(begin, begin + seconds), resumed, growth
+        made,
+        too_many,
+        int(counts["spans"]),
+        int(counts["duplicates"]),
+        load.percentile(begin, begin + seconds),
+        resumed,
+        growth,
+        said,
     )
 
 
@@ -142,10 +158,11 @@ def script(packages: Environment, bare: bool, fault: str, seconds: float, rate: 
         counts = collector.counts()
     measured = json.loads(output)
     arrived, duplicates = int(counts["spans"]), int(counts["duplicates"])
-    return Outcome(measured["requests"], arrived, duplicates, measured["p99_ms"], resumed, growth)
+    too_many = max(0, int(rate * (BEFORE + seconds + 2)) - QUEUE)
+    return Outcome(measured["requests"], too_many, arrived, duplicates, measured["p99_ms"], resumed, growth)
 
 
-SHAPES = {"gunicorn": (gunicorn, WORKERS), "script": (script, 1)}
+SHAPES = {"gunicorn": gunicorn, "script": script}
 
 
 def main() -> int:
@@ -171,13 +188,11 @@ def main() -> int:
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     beyond_all = 0
     for shape in arguments.shape or SHAPES:
-        run, processes = SHAPES[shape]
+        run = SHAPES[shape]
         bare = run(ours, True, "", arguments.seconds, arguments.rate)
         for name, (fault, seconds) in kinds.items():
             outcome = run(ours, False, fault, seconds, arguments.rate)
-            # The load is spread evenly enough for this, over few processes.
-            allowed = max(0, int(arguments.rate * seconds) - processes * QUEUE)
-            beyond = max(0, outcome.lost - allowed)
+            beyond = max(0, outcome.lost - outcome.too_many)
             beyond_all += beyond
             lost_by_stock = run(stock, False, fault, seconds, arguments.rate).lost if stock else "-"
             print(
@@ -185,6 +200,8 @@ def main() -> int:
                 f"| {outcome.p99_ms:.1f} ({bare.p99_ms:.1f}) | {outcome.resumed_s:.1f} "
                 f"| {outcome.growth_kib / 1024:.1f} | {lost_by_stock} |"
             )
+            if beyond:
+                print(*outcome.said, sep="\n", file=sys.stderr)
     return 1 if beyond_all else 0
 
 

@@ -1,11 +1,12 @@
 """An application that does as little as an application can."""
 
-from flask import Flask
+import os
+
+from flask import Flask, Response
 
 app = Flask(__name__)
 
 
 @app.get("/")
-def index() -> str:
-    """A short answer."""
-    return "fine"
+def index() -> Response:
+    return Response("fine", headers={"X-Pid": str(os.getpid())})
