@@ -46,10 +46,12 @@ def test_known_names(
     [
         ("zipkon", ["otlp"], ("'zipkon'", "console", "none", "using otlp")),
         ("console,zipkon", ["console", "otlp"], ("'zipkon'", "using otlp")),
+        ("a,b,c", ["otlp"], ("'a,b,c'", "using otlp")),
         # Nobody who asks for these expects the telemetry at a collector on localhost.
         ("zipkin", [], ("'zipkin'", "using none", "traces are not exported", "OTEL_PYTHON_DISTRO")),
         ("Jaeger", [], ("'jaeger'", "using none")),
         ("console,prometheus", ["console"], ("'prometheus'", "using console", "without it")),
+        ("zipkin,jaeger", [], ("'zipkin,jaeger'", "using none")),
         ("otlp_proto_grpc", ["otlp"], ("otlp_proto_grpc", "http/protobuf")),
         ("none,console", ["console"], ("'none' is ignored",)),
         ("x" * 5000, ["otlp"], ("'xxx",)),

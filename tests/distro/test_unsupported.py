@@ -14,6 +14,10 @@ from otel_rs_distro.unsupported import report_unsupported_variables
         ("OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED", "true", 1),
         ("OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED", "False", 0),
         ("OTEL_CONFIG_FILE", "  ", 0),
+        ("OTEL_PYTHON_TRACER_PROVIDER", "sdk_tracer_provider", 1),
+        ("OTEL_PYTHON_METER_PROVIDER", "otel_rs", 0),
+        ("OTEL_SEMCONV_STABILITY_OPT_IN", "htpp", 1),
+        ("OTEL_SEMCONV_STABILITY_OPT_IN", "http/dup, database,,", 0),
     ],
 )
 def test_each_is_named_once(

@@ -1,5 +1,6 @@
 //! Logging to Python's `logging`, from threads that are attached to the interpreter only.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -40,15 +41,15 @@ pub fn set_logger_name(name: &'static str) {
 /// How every line of ours begins: also on standard error, where no logger's name stands before it.
 const PREFIX: &str = "otel-rs: %s";
 
-/// Logs one line, which begins with `otel-rs:`. What goes wrong in `logging` itself (a handler that raises) is swallowed; an exception that is being
-/// handled by the caller stays as it is.
+/// Logs one line, which begins with `otel-rs:`. What goes wrong in `logging` itself (a handler that raises) is swallowed;
+/// an exception that is being handled by the caller stays as it is.
 pub fn log(py: Python<'_>, level: Level, message: &str) {
     let name = LOGGER_NAME.get().copied().unwrap_or("otel_rs");
     let pending = PyErr::take(py);
     let logged = py
         .import("logging")
         .and_then(|logging| logging.call_method1("getLogger", (name,)))
-        .and_then(|logger| logger.call_method1(level.method(), (PREFIX, message)));
+        .and_then(|logger| logger.call_method1(level.method(), (PREFIX, one_line(message).as_ref())));
     drop(logged);
     if let Some(error) = pending {
         error.restore(py);
@@ -74,4 +75,39 @@ pub fn error_once(py: Python<'_>, kind: &str, message: &str) {
 /// [`log_once`] at [`Level::Warning`].
 pub fn warning_once(py: Python<'_>, kind: &str, message: &str) {
     log_once(py, Level::Warning, kind, message);
+}
+
+/// A message as one line of bounded length, whatever it quotes.
+fn one_line(message: &str) -> Cow<'_, str> {
+    /// More than diagnostics of export threads may have.
+    const MAX_CHARS: usize = 1100;
+    let cut = message.char_indices().nth(MAX_CHARS).map(|(end, _)| &message[..end]);
+    let shown = cut.unwrap_or(message);
+    if cut.is_none() && !shown.contains(char::is_control) {
+        return Cow::Borrowed(message);
+    }
+    let mut line = String::with_capacity(shown.len() + 8);
+    for character in shown.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    if cut.is_some() {
+        line.push('…');
+    }
+    Cow::Owned(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_cannot_begin_a_line() {
+        assert_eq!(one_line("is 'a\nb\u{1b}[31m'"), "is 'a\\nb\\u{1b}[31m'");
+        assert_eq!(one_line("é"), "é");
+        assert_eq!(one_line(&"é".repeat(5000)).chars().count(), 1101);
+    }
 }

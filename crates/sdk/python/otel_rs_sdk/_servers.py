@@ -28,7 +28,7 @@ def export_at_end_of_servers(timeout_millis: float) -> None:
         try:
             _export_after_serving(module.Server, timeout_millis)
         except Exception:
-            _logger.warning("%s is not known well enough to export at its end", module.__name__, exc_info=True)
+            _logger.warning("otel-rs: %s is not known well enough to export at its end", module.__name__, exc_info=True)
 
     register_post_import_hook(imported, "uvicorn.server")
 

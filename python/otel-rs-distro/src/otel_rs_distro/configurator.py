@@ -36,8 +36,8 @@ class OtelRsConfigurator:
             _report_failure("OpenTelemetry", "telemetry", error)
 
     def _configure(self, auto_instrumentation_version: str | None = None, **_: Any) -> None:
-        report_unsupported_variables()
-        report_logs_exporter()
+        _guarded("the check of variables", report_unsupported_variables)
+        _guarded("logs", report_logs_exporter)
         resource = _resource(auto_instrumentation_version)
         _guarded("tracing", _configure_tracing, resource)
         _guarded("metrics", _configure_metrics, resource)

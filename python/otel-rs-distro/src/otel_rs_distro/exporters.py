@@ -11,11 +11,12 @@ _LOGS = "OTEL_LOGS_EXPORTER"
 
 _DEFAULT = "otlp"
 _NONE = "none"
+_GRPC = "otlp_proto_grpc"
 # What the stock packages accept, by the exporter that it means here.
 _KNOWN = {
     "otlp": "otlp",
     "otlp_proto_http": "otlp",
-    "otlp_proto_grpc": "otlp",
+    _GRPC: "otlp",
     "console": "console",
     # The specification's former name of console.
     "logging": "console",
@@ -43,11 +44,22 @@ def exporter_names(variable: str) -> list[str]:
             variable,
             environ[variable],
         )
-    resolved = {name: _resolve(variable, name) for name in names}
-    used = list(dict.fromkeys(exporter for exporter in resolved.values() if exporter is not None))
-    for name, exporter in resolved.items():
-        if exporter is None:
-            _report_not_served(variable, name, used)
+    misspelled = [name for name in names if name not in _KNOWN and not _is_other_exporter(variable, name)]
+    not_served = [name for name in names if name not in _KNOWN and name not in misspelled]
+    used = list(dict.fromkeys(_KNOWN.get(name, _DEFAULT) for name in names if name not in not_served))
+    if misspelled:
+        _logger.warning(
+            "otel-rs: %s is %.100r; expected otlp, console or none; using otlp", variable, ",".join(misspelled)
+        )
+    if not_served:
+        _report_not_served(variable, ",".join(not_served), used)
+    if _GRPC in names:
+        _logger.warning(
+            "otel-rs: %s is %r; gRPC is not supported yet, expected otlp, console or none; using otlp over "
+            "http/protobuf, usually on port 4318",
+            variable,
+            _GRPC,
+        )
     return used
 
 
@@ -67,28 +79,13 @@ def _listed(variable: str) -> list[str]:
     return [name for name in (part.strip().lower() for part in value.split(",")) if name]
 
 
-def _resolve(variable: str, name: str) -> str | None:
-    """Which of our exporters a name stands for, or None if it stands for one that is not ours."""
-    exporter = _KNOWN.get(name)
-    if exporter is not None:
-        if name == "otlp_proto_grpc":
-            _logger.warning(
-                "otel-rs: %s is 'otlp_proto_grpc'; gRPC is not supported yet, expected otlp, console or none; using "
-                "otlp over http/protobuf, usually on port 4318",
-                variable,
-            )
-        return exporter
-    if name in _NOT_SERVED or name in _installed(variable):
-        return None
-    _logger.warning("otel-rs: %s is %.100r; expected otlp, console or none; using otlp", variable, name)
-    return _DEFAULT
-
-
-def _installed(variable: str) -> set[str]:
-    """The names of exporters that packages offer."""
+def _is_other_exporter(variable: str, name: str) -> bool:
+    """Whether a name stands for an exporter, of the specification or of a package, that is not ours."""
+    if name in _NOT_SERVED:
+        return True
     from importlib.metadata import entry_points
 
-    return {point.name.lower() for point in entry_points(group=_GROUPS[variable])}
+    return any(point.name.lower() == name for point in entry_points(group=_GROUPS[variable]))
 
 
 def _report_not_served(variable: str, name: str, used: list[str]) -> None:
