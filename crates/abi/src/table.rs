@@ -19,6 +19,9 @@ pub enum Status {
     Ok = 0,
     /// Not done: a panic was caught or an argument was not what the function takes. It has been counted and logged.
     Failed = -1,
+    /// Done as by `Ok`, and Python code that was called has raised what no instrumentation may swallow (an exit, an
+    /// interrupt): it is set as the thread's Python exception, which the caller takes and raises when it is done.
+    Interrupted = 1,
 }
 
 /// Span kind, numbered as `opentelemetry.trace.SpanKind`.

@@ -45,27 +45,30 @@ fn methods(mut block: ItemImpl) -> proc_macro2::TokenStream {
     block.into_token_stream()
 }
 
+/// Puts a body into the guard. What returns no result is made to return one, so that an interrupt can leave it.
 fn guard_body(what: &str, signature: &mut Signature, body: &mut Block) {
-    *body = match &mut signature.output {
-        ReturnType::Default => syn::parse_quote!({ ::otel_rs_core::guard::guard_or_default(#what, || #body) }),
-        ReturnType::Type(_, output) => match type_name(output).as_str() {
-            name if name.ends_with("Result") => {
-                syn::parse_quote!({ ::otel_rs_core::guard::guard_result(#what, || -> #output #body) })
-            }
-            "bool" | "f64" | "i64" | "u32" | "u64" | "usize" | "String" | "Option" | "Vec" => {
-                syn::parse_quote!({ ::otel_rs_core::guard::guard_or_default(#what, || -> #output #body) })
-            }
-            _ => {
-                let value = quote!(#output);
-                **output = syn::parse_quote!(::pyo3::PyResult<#value>);
-                syn::parse_quote!({
-                    ::otel_rs_core::guard::guard_result(#what, || {
-                        ::core::result::Result::Ok((|| -> #value #body)())
-                    })
-                })
-            }
-        },
+    let output = match &signature.output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, output) => output.to_token_stream(),
     };
+    let name = match &signature.output {
+        ReturnType::Default => String::new(),
+        ReturnType::Type(_, output) => type_name(output),
+    };
+    *body = match name.as_str() {
+        name if name.ends_with("Result") => {
+            syn::parse_quote!({ ::otel_rs_core::guard::guard_result(#what, || -> #output #body) })
+        }
+        "" | "bool" | "f64" | "i64" | "u32" | "u64" | "usize" | "String" | "Option" | "Vec" => {
+            syn::parse_quote!({ ::otel_rs_core::guard::guard_or_default(#what, || -> #output #body) })
+        }
+        _ => syn::parse_quote!({
+            ::otel_rs_core::guard::guard_result(#what, || ::core::result::Result::Ok((|| -> #output #body)()))
+        }),
+    };
+    if !name.ends_with("Result") {
+        signature.output = syn::parse_quote!(-> ::pyo3::PyResult<#output>);
+    }
 }
 
 fn guarded_drop(class: &ItemStruct) -> proc_macro2::TokenStream {

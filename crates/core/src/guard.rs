@@ -12,7 +12,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
 
 pub use otel_rs_boundary_macros::guarded;
@@ -31,10 +31,13 @@ enum Thread {
     Outside,
     /// It is inside.
     Inside,
+    /// It has an exception that the next entry to end raises.
+    Interrupted,
 }
 
 thread_local! {
     static THREAD: Cell<Thread> = const { Cell::new(Thread::New) };
+    static INTERRUPT: Cell<Option<PyErr>> = const { Cell::new(None) };
     static LOCATION: Cell<Option<String>> = const { Cell::new(None) };
 }
 
@@ -43,7 +46,7 @@ pub fn install() {
     HOOK.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if THREAD.get() == Thread::Inside {
+            if matches!(THREAD.get(), Thread::Inside | Thread::Interrupted) {
                 PANICS.fetch_add(1, Ordering::Relaxed);
                 LOCATION.set(info.location().map(ToString::to_string));
             } else {
@@ -75,19 +78,11 @@ fn first_entry() {
 
 /// Runs `body`; a panic in it is counted, logged in one line that names `what`, and answered with `None`.
 pub fn guard<T>(what: &'static str, body: impl FnOnce() -> T) -> Option<T> {
-    enter();
-    let outer = THREAD.replace(Thread::Inside);
-    let result = panic::catch_unwind(AssertUnwindSafe(body));
-    THREAD.set(outer);
-    match result {
-        Ok(value) => Some(value),
-        Err(payload) => {
-            report(what, payload.as_ref());
-            // A payload whose own drop panics would end the process; none of ours is worth that.
-            std::mem::forget(payload);
-            None
-        }
+    let (result, interrupted) = run(what, body);
+    if interrupted {
+        THREAD.set(Thread::Interrupted);
     }
+    result
 }
 
 /// [`guard`] with a value to answer with after a panic.
@@ -95,18 +90,91 @@ pub fn guard_or<T>(what: &'static str, default: T, body: impl FnOnce() -> T) -> 
     guard(what, body).unwrap_or(default)
 }
 
-/// [`guard`] with the default value to answer with after a panic.
-pub fn guard_or_default<T: Default>(what: &'static str, body: impl FnOnce() -> T) -> T {
-    guard(what, body).unwrap_or_default()
-}
-
-/// [`guard`] with an exception to answer with after a panic: an ordinary one instead of pyo3's, which is no `Exception`.
+/// An entry from Python: the guard, and the default value to answer with after a panic.
 ///
 /// # Errors
 ///
-/// Those of `body`, and `RuntimeError` after a panic.
+/// What was given to [`pass_on`] inside of it.
+pub fn guard_or_default<T: Default>(what: &'static str, body: impl FnOnce() -> T) -> PyResult<T> {
+    let (result, interrupted) = run(what, body);
+    if interrupted && let Some(error) = take_interrupt() {
+        return Err(error);
+    }
+    Ok(result.unwrap_or_default())
+}
+
+/// An entry from Python: the guard, and an exception to answer with after a panic, an ordinary one instead of pyo3's,
+/// which is no `Exception`.
+///
+/// # Errors
+///
+/// Those of `body`, what was given to [`pass_on`] inside of it, and `RuntimeError` after a panic.
 pub fn guard_result<T>(what: &'static str, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-    guard(what, body).unwrap_or_else(|| Err(PyRuntimeError::new_err(format!("internal error in {what}"))))
+    let (result, interrupted) = run(what, body);
+    if interrupted && let Some(error) = take_interrupt() {
+        return Err(error);
+    }
+    result.unwrap_or_else(|| Err(PyRuntimeError::new_err(format!("internal error in {what}"))))
+}
+
+/// The result, and whether an exception waits for an entry to raise it.
+#[inline]
+fn run<T>(what: &'static str, body: impl FnOnce() -> T) -> (Option<T>, bool) {
+    enter();
+    let outer = THREAD.replace(Thread::Inside);
+    let result = panic::catch_unwind(AssertUnwindSafe(body));
+    let interrupted = THREAD.replace(outer) == Thread::Interrupted || outer == Thread::Interrupted;
+    match result {
+        Ok(value) => (Some(value), interrupted),
+        Err(payload) => {
+            report(what, payload.as_ref());
+            // A payload whose own drop panics would end the process; none of ours is worth that.
+            std::mem::forget(payload);
+            (None, interrupted)
+        }
+    }
+}
+
+/// Lets an exception that came out of Python code inside of ours reach the application if it is none that we may
+/// swallow: what is no `Exception` (`KeyboardInterrupt`, `SystemExit`, gevent's `Timeout` and `GreenletExit`) is raised
+/// where the innermost function of ours that Python has called returns. True if it was kept for that; an ordinary
+/// exception is left to the caller.
+pub fn pass_on(py: Python<'_>, error: &PyErr) -> bool {
+    if error.is_instance_of::<PyException>(py) {
+        return false;
+    }
+    let first = INTERRUPT.take().unwrap_or_else(|| error.clone_ref(py));
+    INTERRUPT.set(Some(first));
+    THREAD.set(Thread::Interrupted);
+    true
+}
+
+/// Takes what was kept by [`pass_on`], for who raises it in another way.
+pub fn interrupt() -> Option<PyErr> {
+    if THREAD.get() == Thread::Interrupted { take_interrupt() } else { None }
+}
+
+#[cold]
+fn take_interrupt() -> Option<PyErr> {
+    if THREAD.get() == Thread::Interrupted {
+        THREAD.set(Thread::Outside);
+    }
+    INTERRUPT.take()
+}
+
+/// Results of Python code whose ordinary exceptions concern nobody.
+pub trait Swallow<T> {
+    /// The value, if there is one. What is no `Exception` goes on, as [`pass_on`] says.
+    fn swallow(self, py: Python<'_>) -> Option<T>;
+}
+
+impl<T> Swallow<T> for PyResult<T> {
+    fn swallow(self, py: Python<'_>) -> Option<T> {
+        self.inspect_err(|error| {
+            pass_on(py, error);
+        })
+        .ok()
+    }
 }
 
 fn report(what: &'static str, payload: &(dyn Any + Send)) {

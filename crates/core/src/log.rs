@@ -6,6 +6,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
 
+use crate::guard::Swallow;
+
 /// Severity, by the method of `logging.Logger` that it calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Level {
@@ -50,7 +52,7 @@ pub fn log(py: Python<'_>, level: Level, message: &str) {
         .import("logging")
         .and_then(|logging| logging.call_method1("getLogger", (name,)))
         .and_then(|logger| logger.call_method1(level.method(), (PREFIX, one_line(message).as_ref())));
-    drop(logged);
+    logged.swallow(py);
     if let Some(error) = pending {
         error.restore(py);
     }

@@ -8,11 +8,10 @@ use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
-use otel_rs_core::guard::{self, guarded};
+use otel_rs_core::guard::{self, Swallow, guarded};
 use otel_rs_core::log::{self, Level};
 use otel_rs_pipeline::{diagnostics, process};
-use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
-use pyo3::ffi;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 pub use waiting::{PendingExports, While, block_on, wait_for};
@@ -44,14 +43,6 @@ pub fn quieten_export_threads() {
 /// What a method answers after a panic of ours: an ordinary exception instead of pyo3's, which is no `Exception`.
 pub fn guarded<T>(what: &'static str, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     guard::guard(what, body).unwrap_or_else(|| Err(PyRuntimeError::new_err("internal error in otel_rs_sdk")))
-}
-
-/// Lets an interrupt (Ctrl-C) that came while an extension of the user's was running reach the application after all.
-pub fn keep_interrupt(py: Python<'_>, error: &PyErr) {
-    if error.is_instance_of::<PyKeyboardInterrupt>(py) {
-        // SAFETY: the thread is attached to the interpreter.
-        unsafe { ffi::PyErr_SetInterrupt() };
-    }
 }
 
 /// For `os.register_at_fork(after_in_child=…)`.
@@ -107,9 +98,7 @@ fn look_after_process(py: Python<'_>) {
     process::exit::start();
     process::sigterm::install();
     let raised = PyErr::take(py);
-    if let Err(error) = log_thread::start(py) {
-        keep_interrupt(py, &error);
-    }
+    log_thread::start(py).swallow(py);
     if let Some(raised) = raised {
         raised.restore(py);
     }

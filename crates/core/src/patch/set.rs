@@ -109,7 +109,7 @@ impl PatchSet {
                         {
                             self.apply(name, &module);
                         }
-                    });
+                    })
                 },
             )?;
             register.call1((hook, name))?;

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use super::{Span, SpanBuilder};
 use crate::context;
+use crate::guard;
 use crate::native::{NativeProvider, Owned};
 use crate::provider::Scope;
 
@@ -51,7 +52,8 @@ impl NativeTracer {
         let mut out = SpanOut { span: std::ptr::null_mut(), is_recording: false };
         // SAFETY: the tracer is owned; everything that `start` points to outlives the call.
         let status = unsafe { (self.table.span_start)(self.tracer.handle(), &raw const start, &raw mut out) };
-        if status != Status::Ok || out.span.is_null() {
+        keep_interrupt(py, status);
+        if status == Status::Failed || out.span.is_null() {
             return Err(PyErr::take(py).unwrap_or_else(|| PyRuntimeError::new_err("the native SDK started no span")));
         }
         // SAFETY: a span that comes out is a new reference to a Python object.
@@ -87,6 +89,17 @@ impl NativeSpan {
 
     pub(super) fn end(self, span: &Bound<'_, PyAny>, time_ns: Option<u64>) -> bool {
         // SAFETY: as above.
-        unsafe { (self.0.span_end)(span.as_ptr().cast(), time_ns.unwrap_or(0)) == Status::Ok }
+        let status = unsafe { (self.0.span_end)(span.as_ptr().cast(), time_ns.unwrap_or(0)) };
+        keep_interrupt(span.py(), status);
+        status != Status::Failed
+    }
+}
+
+/// Takes over what the SDK has let pass.
+fn keep_interrupt(py: Python<'_>, status: Status) {
+    if status == Status::Interrupted
+        && let Some(error) = PyErr::take(py)
+    {
+        guard::pass_on(py, &error);
     }
 }

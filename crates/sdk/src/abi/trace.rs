@@ -40,7 +40,7 @@ pub(super) unsafe extern "C" fn tracer_release(tracer: Handle) {
 }
 
 pub(super) unsafe extern "C" fn span_start(tracer: Handle, new: *const SpanStart<'_>, out: *mut SpanOut) -> Status {
-    guard::guard_or("span_start", Status::Failed, || {
+    let status = guard::guard_or("span_start", Status::Failed, || {
         if out.is_null() {
             return Status::Failed;
         }
@@ -59,11 +59,14 @@ pub(super) unsafe extern "C" fn span_start(tracer: Handle, new: *const SpanStart
                 Status::Ok
             }
             Err(error) => {
-                log::error_once(py, "span_start", &format!("A span could not be started: {error}"));
+                if !guard::pass_on(py, &error) {
+                    log::error_once(py, "span_start", &format!("A span could not be started: {error}"));
+                }
                 Status::Failed
             }
         }
-    })
+    });
+    hand_over(status)
 }
 
 /// # Safety
@@ -161,9 +164,18 @@ pub(super) unsafe extern "C" fn span_add_event(
 }
 
 pub(super) unsafe extern "C" fn span_end(span: PyObjectPtr, time_ns: u64) -> Status {
-    with_span("span_end", span, |span| {
+    let status = with_span("span_end", span, |span| {
         let _: Change = end(span, (time_ns != 0).then_some(time_ns));
-    })
+    });
+    hand_over(status)
+}
+
+/// Gives an interrupt that came out of Python code to the caller, which is no entry from Python that could raise it.
+fn hand_over(status: Status) -> Status {
+    let Some(error) = guard::interrupt() else { return status };
+    // SAFETY: the caller is attached to the interpreter, as for every function of the table.
+    error.restore(unsafe { Python::assume_attached() });
+    Status::Interrupted
 }
 
 /// Runs `body` if the object is one of our spans.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use otel_rs_core::guard::{self, Swallow};
 use otel_rs_core::log;
 use otel_rs_pipeline::queue::{DropCounts, Pending};
 use otel_rs_pipeline::trace::{SpanProcessor, SpanRecord};
@@ -11,7 +12,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use super::Span;
-use crate::lifecycle::{While, block_on, keep_interrupt, wait_for};
+use crate::lifecycle::{While, block_on, wait_for};
 
 /// A processor: a native one, or any Python object with `on_start` and `on_end`.
 pub enum Processor {
@@ -78,7 +79,7 @@ impl Processors {
     pub fn on_ending(&self, span: &Bound<'_, Span>) {
         for processor in self.iter() {
             if let Processor::Python(processor) = processor
-                && let Ok(Some(on_ending)) = processor.bind(span.py()).getattr_opt("_on_ending")
+                && let Some(Some(on_ending)) = processor.bind(span.py()).getattr_opt("_on_ending").swallow(span.py())
             {
                 report(span.py(), "_on_ending", on_ending.call1((span,)));
             }
@@ -91,9 +92,7 @@ impl Processors {
             match processor {
                 Processor::Native(processor) if processor.blocks() => {
                     let (processor, record) = (Arc::clone(processor), Arc::clone(record));
-                    if let Err(error) = block_on(span.py(), move || processor.on_end(&record)) {
-                        keep_interrupt(span.py(), &error);
-                    }
+                    block_on(span.py(), move || processor.on_end(&record)).swallow(span.py());
                 }
                 Processor::Native(processor) => processor.on_end(record),
                 Processor::Python(processor) => {
@@ -178,18 +177,15 @@ fn passing<T>(py: Python<'_>, result: PyResult<T>) -> PyResult<PyResult<T>> {
     }
 }
 
-/// Logs what a processor of the user's raised, once per method. `SystemExit` is logged likewise: a span's end is no place
-/// to leave the application from.
+/// Logs what a processor of the user's raised, once per method.
 fn report(py: Python<'_>, method: &str, result: PyResult<Bound<'_, PyAny>>) -> bool {
     match result {
         Ok(_) => true,
         Err(error) => {
-            keep_interrupt(py, &error);
-            log::error_once(
-                py,
-                &format!("span processor {method}"),
-                &format!("A span processor's {method} failed; the application goes on: {error}"),
-            );
+            if !guard::pass_on(py, &error) {
+                let message = format!("A span processor's {method} failed; the application goes on: {error}");
+                log::error_once(py, &format!("span processor {method}"), &message);
+            }
             false
         }
     }

@@ -1,6 +1,6 @@
 //! Samplers: the native ones as Python objects, and Python ones as samplers.
 
-use otel_rs_core::guard::guarded;
+use otel_rs_core::guard::{self, guarded};
 use otel_rs_core::log;
 use otel_rs_pipeline::trace::{Delegate, ParentBased as ParentBasedDelegates, RootSampler, Sampler, SpanContext};
 use pyo3::exceptions::PyValueError;
@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::context;
 use crate::api::api;
-use crate::lifecycle::{guarded, keep_interrupt, log_pending};
+use crate::lifecycle::{guarded, log_pending};
 
 /// Adds the classes to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -216,9 +216,10 @@ pub fn ask<'py>(sampler: &Bound<'py, PyAny>, arguments: impl pyo3::call::PyCallA
         })
     };
     decide().unwrap_or_else(|error| {
-        keep_interrupt(sampler.py(), &error);
-        let message = format!("The sampler failed; spans are not sampled where it does: {error}");
-        log::error_once(sampler.py(), "sampler", &message);
+        if !guard::pass_on(sampler.py(), &error) {
+            let message = format!("The sampler failed; spans are not sampled where it does: {error}");
+            log::error_once(sampler.py(), "sampler", &message);
+        }
         Decision::sampled(false)
     })
 }

@@ -336,6 +336,6 @@ impl Span {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let context = slf.get().get_span_context(slf.py())?.repr()?;
-        Ok(format!("{}(name=\"{}\", context={context})", slf.get_type().name()?, slf.get().name()))
+        Ok(format!("{}(name=\"{}\", context={context})", slf.get_type().name()?, slf.get().name()?))
     }
 }
