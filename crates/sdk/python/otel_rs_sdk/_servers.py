@@ -1,6 +1,7 @@
 """Servers that reset SIGTERM and raise it again at their end, when its default action leaves no time for an export."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -45,7 +46,8 @@ def _export_after_serving(server: Any, timeout_millis: float) -> None:
             return await serve(self, *arguments, **options)
         finally:
             signals = getattr(self, "_captured_signals", ())
-            if signals:
+            # After SIGINT the interpreter ends as it always does, and exports then.
+            if signal.SIGTERM in signals:
                 await _export(timeout_millis, lambda: len(signals))
 
     serve_and_export._otel_rs_exports = True  # type: ignore[attr-defined]
