@@ -100,6 +100,7 @@ def test_delivery_resumes_without_a_record_that_asks_for_it(collector: FaultyCol
         ("half_closed", "sys.exit(0)"),
         ("503", "provider.shutdown(); meters.shutdown()"),
         ("503_retry_after", ""),
+        ("stuck", ""),
     ],
 )
 def test_a_collector_that_is_back_during_the_exit_gets_everything(

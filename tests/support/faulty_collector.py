@@ -31,9 +31,9 @@ _SLOW_SECONDS = 3.0
 class FaultyCollector:
     """Listens on a loopback port of its own; use as a context manager.
 
-    ``fail(name)`` begins one of ``FAULTS``, ``fail(None)`` ends it. A request that is answered well is counted: spans,
-    those that came twice, and the sums and counts of the last cumulative export of each process, or the sum of all
-    deltas.
+    ``fail(name)`` begins one of ``FAULTS`` (or ``stuck``), ``fail(None)`` ends it. A request that is answered well is
+    counted: spans, those that came twice, and the sums and counts of the last cumulative export of each process, or the
+    sum of all deltas.
     """
 
     def __init__(self) -> None:
@@ -72,6 +72,9 @@ class FaultyCollector:
             else:
                 self._listener = self._listen(self.port)
                 self._accept()
+        if fault != "refused":
+            # Those that are open go on, each request as it finds the collector.
+            return
         with self._lock:
             connections, self._connections = self._connections, set()
         for connection in connections:
@@ -139,6 +142,10 @@ class FaultyCollector:
             return True
         if fault == "black_hole":
             while self._fault == fault:
+                time.sleep(0.05)
+        elif fault == "stuck":
+            # Also after the fault: only new connections get through.
+            while self._fault != "refused":
                 time.sleep(0.05)
         elif fault == "garbage":
             connection.sendall(b"\x16\x03\x01 this is no HTTP\r\n\r\n")

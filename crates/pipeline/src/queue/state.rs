@@ -11,6 +11,9 @@ use super::{Backoff, BatchConfig, Retry};
 /// How long a shutdown whose deadline is later goes on while exports fail.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(10);
 
+/// What one attempt of a shutdown may take in any case.
+const ATTEMPT: Duration = Duration::from_secs(3);
+
 /// What can be queued.
 pub(crate) trait Batched {
     /// Whether it may be in one batch with another item.
@@ -187,9 +190,9 @@ impl<T: Batched> State<T> {
             self.collection_wanted = false;
             self.taken_in += 1;
             self.in_flight = 1;
-            return Step::Collect(left);
+            return Step::Collect(left.map(for_one_attempt));
         }
-        Step::Export(self.take(config), left)
+        Step::Export(self.take(config), left.map(for_one_attempt))
     }
 
     fn take(&mut self, config: &BatchConfig) -> Vec<T> {
@@ -313,6 +316,12 @@ impl<T: Batched> State<T> {
     pub(super) fn end_flush(&mut self, id: u64) {
         self.flushes.retain(|flush| flush.id != id);
     }
+}
+
+/// What one attempt of a shutdown may take of the time that is left: what a collector that works may need, and not all of
+/// it, as the next connection may reach one that works where this one does not.
+fn for_one_attempt(left: Duration) -> Duration {
+    (left / 2).max(left.min(ATTEMPT))
 }
 
 /// A time that is further away than the clock goes is a year away.

@@ -210,6 +210,19 @@ fn a_flush_gives_up_when_exports_fail_for_longer_than_it_has_patience_and_nothin
 }
 
 #[test]
+fn an_attempt_of_a_shutdown_does_not_take_all_of_its_time() {
+    let drops = Arc::new(Drops::new(&SIGNAL));
+    let config = BatchConfig { max_queue_size: 4, schedule_delay: LONG, max_export_batch_size: 4 };
+    let queue = BatchQueue::<u32>::new(config, drops);
+    queue.push(1, || true);
+    let _end = queue.begin_shutdown(Instant::now() + Duration::from_secs(10), || true);
+    let (batch, within) = queue.next_batch().unwrap();
+    assert_eq!(batch.unwrap(), [1]);
+    let within = within.unwrap();
+    assert!(within > Duration::from_secs(4) && within <= Duration::from_secs(5), "{within:?}");
+}
+
+#[test]
 fn nobody_needs_to_wait_for_the_deadline_to_hold() {
     let fixture = Fixture::new(10, 1);
     fixture.push([1]);

@@ -10,8 +10,8 @@ use crate::process::{self, thread};
 
 /// Where batches go. It is built, used and dropped on the worker, so that sockets come after a fork.
 pub(crate) trait Sink<T> {
-    /// Exports a batch, whose items [batch with each other](Batched). `within` is what is left until the deadline of a
-    /// shutdown.
+    /// Exports a batch, whose items [batch with each other](Batched). `within` is what a shutdown has for one
+    /// attempt.
     fn export(&mut self, batch: Vec<T>, within: Option<Duration>) -> Result<(), Failure<T>>;
 
     /// What there is to export now, for a queue that is [collecting](BatchQueue::collecting): one item or none. A failure
