@@ -122,3 +122,20 @@ def test_runtime_context(value: str, warnings: int, launcher: tuple[str]) -> Non
     assert found["context"] == "ContextVarsRuntimeContext"
     assert len(lines) == warnings
     assert all(line.startswith("otel-rs: OTEL_PYTHON_CONTEXT is 'nope'; expected contextvars") for line in lines)
+
+
+def test_a_loader_that_serves_many_modules(tmp_path: Path) -> None:
+    """The API in an archive: its loader executes other modules too."""
+    import zipfile
+
+    import opentelemetry.propagate
+
+    root = Path(opentelemetry.propagate.__file__).parents[2]
+    archive = tmp_path / "api.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for source in (root / "opentelemetry").rglob("*.py"):
+            if source.relative_to(root).parts[1] not in ("sdk", "exporter", "instrumentation", "semconv", "proto"):
+                zipped.write(source, source.relative_to(root))
+    found, lines = start(folder=archive, OTEL_PROPAGATORS="b4,baggage")
+    assert found["propagators"] == W3C[1:]
+    assert [line.startswith("otel-rs: OTEL_PROPAGATORS is 'b4,baggage'") for line in lines] == [True]

@@ -55,6 +55,36 @@ def test_unknown_value_is_named_and_nothing_is_lost(
     assert sum(point.count for point in receiver.latest_points("http.server.duration")) == REQUESTS
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "others"),
+    [
+        ("OTEL_TRACES_EXPORTER", "zipkin", "/v1/metrics"),
+        ("OTEL_TRACES_EXPORTER", "jaeger", "/v1/metrics"),
+        ("OTEL_METRICS_EXPORTER", "prometheus", "/v1/traces"),
+    ],
+)
+def test_an_exporter_that_is_not_ours_costs_its_signal_alone(
+    variable: str, value: str, others: str, native: Environment, receiver: OtlpReceiver, tmp_path: Path
+) -> None:
+    log, _ = serve(native, tmp_path, otlp(receiver.endpoint, **{variable: value}))
+    [line] = lines_with(log, variable)
+    assert line.startswith(f"otel-rs: {variable} is '{value}'; ")
+    assert "using none" in line
+    assert set(receiver.paths) == {others}
+
+
+@pytest.mark.parametrize("written", ["{host}", "//{host}", "'http://{host}/'"])
+def test_an_endpoint_without_a_scheme(
+    written: str, native: Environment, receiver: OtlpReceiver, tmp_path: Path
+) -> None:
+    value = written.format(host=receiver.endpoint.removeprefix("http://"))
+    log, _ = serve(native, tmp_path, otlp(value))
+    [line] = lines_with(log, "OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert line.startswith("otel-rs: ")
+    assert f"using {receiver.endpoint}" in line
+    assert len(receiver.server_spans()) == REQUESTS
+
+
 @pytest.mark.parametrize("endpoint", ["collector", "http://[::1", "ftp://127.0.0.1:4318", "http://127.0.0.1:port"])
 def test_malformed_endpoint(endpoint: str, native: Environment, tmp_path: Path) -> None:
     log, seconds = serve(native, tmp_path, otlp(endpoint))

@@ -170,6 +170,7 @@ mod tests {
             ("[::1]", "http://[::1]:4318"),
             ("10.0.0.7", "http://10.0.0.7:4318"),
             ("collector", "http://collector:4318"),
+            ("otel_collector:4318", "http://otel_collector:4318"),
             ("collector/otlp", "http://collector:4318/otlp"),
             ("otlp.example.com:443", "https://otlp.example.com:443"),
             ("me:secret@collector:4318", "http://me:secret@collector:4318"),

@@ -6,7 +6,7 @@ and logs a traceback for a runtime context. With this in place an unknown name i
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec
 from os import environ, path
 from types import ModuleType
@@ -46,13 +46,26 @@ class _Watch:
         if fullname != self._module or self not in sys.meta_path:
             return None
         sys.meta_path.remove(self)
-        found = (finder.find_spec(fullname, path, target) for finder in list(sys.meta_path))
+        finders = [finder.find_spec for finder in sys.meta_path if hasattr(finder, "find_spec")]
+        found = (find_spec(fullname, path, target) for find_spec in finders)
         spec = next((spec for spec in found if spec is not None), None)
-        if spec is not None and spec.loader is not None:
-            loader: Any = spec.loader
-            original: Execute = loader.exec_module
-            loader.exec_module = lambda module: self._execute(original, module)
+        # Loaders that take no attribute execute the module as it is.
+        if spec is not None and hasattr(spec.loader, "exec_module"):
+            with suppress(AttributeError, TypeError):
+                self._take_over(spec.loader)
         return spec
+
+    def _take_over(self, loader: Any) -> None:
+        original: Execute = loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            # One loader may serve many modules (that of an archive).
+            if module.__name__ == self._module:
+                self._execute(original, module)
+            else:
+                original(module)
+
+        loader.exec_module = exec_module
 
 
 def _execute_propagate(execute: Execute, module: ModuleType) -> None:
