@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -67,6 +68,16 @@ def test_who_does_not_choose(prefix: str, python_path: str, monkeypatch: pytest.
     monkeypatch.setenv("PYTHONPATH", python_path)
     choice.choose_in_launched_process()
     assert chosen() == (None, None)
+
+
+def test_another_path_to_the_same_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    choice.prefer_otel_rs()
+    link = tmp_path / "environment"
+    link.symlink_to(sys.prefix)
+    monkeypatch.setattr(sys, "prefix", str(link))
+    monkeypatch.setenv("PYTHONPATH", LAUNCHED)
+    choice.choose_in_launched_process()
+    assert chosen() == ("otel_rs", "otel_rs")
 
 
 def test_where_interpreters_do_not_look_for_us(monkeypatch: pytest.MonkeyPatch) -> None:

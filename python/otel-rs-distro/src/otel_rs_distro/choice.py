@@ -12,7 +12,7 @@ from os import environ, path, pathsep
 
 NAME = "otel_rs"
 CHOSEN_IN = "OTEL_RS_CHOSEN_IN"
-"""The ``sys.prefix`` of the environment in which this distribution was chosen."""
+"""The folder of the environment in which this distribution was chosen."""
 
 VARIABLES = ("OTEL_PYTHON_DISTRO", "OTEL_PYTHON_CONFIGURATOR")
 
@@ -27,14 +27,14 @@ def prefer_otel_rs() -> None:
     if not _is_free():
         return
     if _starts_interpreters():
-        environ[CHOSEN_IN] = sys.prefix
+        environ[CHOSEN_IN] = _environment()
     else:
         _set()
 
 
 def choose_in_launched_process() -> None:
     """Sets the variables, if this is a process of the chosen environment into which the launcher comes next."""
-    if environ.get(CHOSEN_IN) == sys.prefix and _is_launched() and _is_free():
+    if environ.get(CHOSEN_IN) == _environment() and _is_launched() and _is_free():
         _set()
 
 
@@ -54,6 +54,11 @@ def _set() -> None:
         if value != NAME:
             _before.setdefault(variable, value)
             environ[variable] = NAME
+
+
+def _environment() -> str:
+    # A command may name the same environment by another path than the launcher's.
+    return path.realpath(sys.prefix)
 
 
 def _is_free() -> bool:
