@@ -14,7 +14,6 @@ use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMete
 
 use super::export::{MetricBatch, MetricExport, MetricExporterFactory};
 use super::number::DoubleInstruments;
-use crate::diagnostics::{self, Level};
 use crate::environment;
 use crate::queue::{self, BatchQueue, Batched, Drops, ExportError, Failure, Retry, Signal, Sink};
 use crate::resource::Resource;
@@ -192,15 +191,13 @@ impl Worker {
 }
 
 impl Sink<Collection> for Worker {
-    fn collect(&mut self) -> Vec<Collection> {
+    fn collect(&mut self) -> Result<Vec<Collection>, String> {
         // First, so that what is measured meanwhile counts for the next collection, if perhaps for this one too.
         self.shared.measured.clear(self.index);
         let mut metrics = ResourceMetrics::default();
-        if let Err(error) = self.source.collect(&mut metrics) {
-            diagnostics::report(Level::Error, "metrics.collect", format!("metrics could not be collected: {error}"));
-        }
+        self.source.collect(&mut metrics).map_err(|error| format!("they could not be collected: {error}"))?;
         let something = metrics.scope_metrics().any(|scope| scope.metrics().next().is_some());
-        if something { vec![Collection(metrics)] } else { Vec::new() }
+        Ok(if something { vec![Collection(metrics)] } else { Vec::new() })
     }
 
     fn export(&mut self, batch: Vec<Collection>, within: Option<Duration>) -> Result<(), Failure<Collection>> {

@@ -61,13 +61,13 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
         }
     }
 
-    /// Starts the worker, if there is none yet. False if it could not be.
+    /// Starts the worker, if there is none yet. False if it could not be, and another try is worth it.
     pub(crate) fn ensure_worker(&self, start: impl FnOnce() -> bool) -> bool {
         let mut state = self.lock();
         if !state.has_worker && state.phase == Phase::Running {
             state.has_worker = start();
         }
-        state.has_worker
+        state.has_worker || state.phase != Phase::Running
     }
 
     /// Whether something is not exported yet.

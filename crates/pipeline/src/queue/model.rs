@@ -53,9 +53,9 @@ impl Sink<usize> for Counter {
         Ok(())
     }
 
-    fn collect(&mut self) -> Vec<usize> {
+    fn collect(&mut self) -> Result<Vec<usize>, String> {
         self.collects = true;
-        vec![self.measured.swap(0, Ordering::Relaxed)]
+        Ok(vec![self.measured.swap(0, Ordering::Relaxed)])
     }
 
     fn patience(&self) -> Duration {

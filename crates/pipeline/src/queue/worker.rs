@@ -15,9 +15,10 @@ pub(crate) trait Sink<T> {
     fn export(&mut self, batch: Vec<T>, within: Option<Duration>) -> Result<(), Failure<T>>;
 
     /// What there is to export now, for a queue that is [collecting](BatchQueue::collecting): one item or none. A failure
-    /// that gives nothing to try again lets the next collection stand for this one.
-    fn collect(&mut self) -> Vec<T> {
-        Vec::new()
+    /// of its export that gives nothing to try again lets the next collection stand for this one. The error is a sentence
+    /// for the log.
+    fn collect(&mut self) -> Result<Vec<T>, String> {
+        Ok(Vec::new())
     }
 
     /// How long a flush waits while exports fail. A shutdown waits until its deadline.
@@ -52,7 +53,10 @@ where
     while let Some((batch, within)) = queue.next_batch() {
         process::ask_again();
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-            let batch = batch.unwrap_or_else(|| sink.collect());
+            let batch = match batch {
+                Some(batch) => batch,
+                None => sink.collect()?,
+            };
             if batch.is_empty() { Ok(()) } else { sink.export(batch, within) }
         }));
         let outcome = outcome.unwrap_or_else(|_| Err("internal error in the exporter".to_owned().into()));
