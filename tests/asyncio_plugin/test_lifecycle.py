@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
+import subprocess
 import sys
 import types
 from typing import Any
@@ -126,3 +128,19 @@ def test_variables_are_read_at_instrument(environment: pytest.MonkeyPatch, telem
 
 def test_it_instruments_no_distribution() -> None:
     assert list(AsyncioInstrumentor().instrumentation_dependencies()) == []
+
+
+@pytest.mark.parametrize(("value", "warnings"), [("yes", 1), (" True", 0), ("", 0)])
+def test_a_switch_that_is_neither_true_nor_false(value: str, warnings: int) -> None:
+    """In a process of its own: it is said once."""
+    program = (
+        "from otel_rs_instr_asyncio import AsyncioInstrumentor\n"
+        "instrumentor = AsyncioInstrumentor()\n"
+        "instrumentor.instrument()\ninstrumentor.uninstrument()\ninstrumentor.instrument()\n"
+    )
+    variable = "OTEL_PYTHON_ASYNCIO_FUTURE_TRACE_ENABLED"
+    result = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, variable: value}, capture_output=True, text=True, check=True
+    )
+    lines = result.stderr.splitlines()
+    assert [line.startswith(f"otel-rs: {variable} is 'yes'") for line in lines] == [True] * warnings

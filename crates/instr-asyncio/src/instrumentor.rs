@@ -75,8 +75,8 @@ fn get_coros_to_trace() -> HashSet<String> {
 /// Whether futures have spans, as the environment has it now.
 #[guarded]
 #[pyfunction]
-fn get_future_trace_enabled() -> bool {
-    settings::traces_futures()
+fn get_future_trace_enabled(py: Python<'_>) -> bool {
+    settings::traces_futures(py)
 }
 
 /// The names of the functions of `to_thread` that have spans, as the environment has them now.

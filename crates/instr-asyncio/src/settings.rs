@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use otel_rs_core::Scope;
+use otel_rs_core::environment;
 use otel_rs_core::metrics::{Instrument, Meter};
 use otel_rs_core::plugin::Active;
 use otel_rs_core::trace::Tracer;
@@ -44,7 +45,7 @@ impl Settings {
             created: meter.instrument(py, &PROCESS_CREATED),
             coroutines: coroutine_names(),
             thread_functions: thread_function_names(),
-            futures: traces_futures(),
+            futures: traces_futures(py),
         }))
     }
 }
@@ -60,8 +61,8 @@ pub(crate) fn thread_function_names() -> HashSet<String> {
 }
 
 /// Whether `OTEL_PYTHON_ASYNCIO_FUTURE_TRACE_ENABLED` is `true`.
-pub(crate) fn traces_futures() -> bool {
-    std::env::var("OTEL_PYTHON_ASYNCIO_FUTURE_TRACE_ENABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"))
+pub(crate) fn traces_futures(py: Python<'_>) -> bool {
+    environment::switched_on(py, "OTEL_PYTHON_ASYNCIO_FUTURE_TRACE_ENABLED")
 }
 
 fn names(variable: &str) -> HashSet<String> {
