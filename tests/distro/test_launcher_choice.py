@@ -88,6 +88,14 @@ def test_where_interpreters_do_not_look_for_us(monkeypatch: pytest.MonkeyPatch) 
     assert choice.CHOSEN_IN not in os.environ
 
 
+def test_where_nobody_else_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "_starts_interpreters", lambda: False)
+    only_ours = [SimpleNamespace(name="otel_rs")]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: only_ours)
+    choice.prefer_otel_rs()
+    assert chosen() == (None, None)
+
+
 def test_no_name_becomes_an_option_of_the_launcher() -> None:
     from otel_rs_distro import environment_variables
 

@@ -28,7 +28,7 @@ def prefer_otel_rs() -> None:
         return
     if _starts_interpreters():
         environ[CHOSEN_IN] = _environment()
-    else:
+    elif _has_rivals():
         _set()
 
 
@@ -69,6 +69,14 @@ def _is_free() -> bool:
 def _is_launched() -> bool:
     """Whether the launcher's ``sitecustomize`` is on the path of this interpreter."""
     return any(part.rstrip(path.sep).endswith(_LAUNCHER) for part in environ.get("PYTHONPATH", "").split(pathsep))
+
+
+def _has_rivals() -> bool:
+    """Whether the launcher could choose somebody else."""
+    from importlib.metadata import entry_points
+
+    groups = ("opentelemetry_distro", "opentelemetry_configurator")
+    return any(point.name != NAME for group in groups for point in entry_points(group=group))
 
 
 def _starts_interpreters() -> bool:
