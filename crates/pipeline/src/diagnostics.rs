@@ -18,6 +18,8 @@ const CAPACITY: usize = 128;
 const QUIET_TIME: Duration = Duration::from_secs(60);
 /// How long lines wait for a thread of Python's.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the end of the process waits for lines that are being written.
+pub const LAST_LINES: Duration = Duration::from_millis(300);
 /// Longest message, in bytes. What a collector answers is not ours to log in full.
 const MAX_MESSAGE_BYTES: usize = 1024;
 
@@ -149,9 +151,17 @@ pub fn wait_for_lines() -> Vec<Diagnostic> {
     take(&mut state)
 }
 
-/// From here on lines go to standard error: Python is about to end.
-pub fn close() {
-    state().is_closed = true;
+/// From here on lines go to standard error: Python is about to end. Lets the thread that is writing some finish, for at
+/// most this long.
+pub fn close(at_most: Duration) {
+    let mut state = state();
+    state.is_closed = true;
+    drop(wait_for_writer(state, at_most));
+}
+
+fn wait_for_writer(state: MutexGuard<'static, State>, at_most: Duration) -> MutexGuard<'static, State> {
+    let outcome = lines().changed.wait_timeout_while(state, at_most, |state| state.is_writing);
+    outcome.unwrap_or_else(PoisonError::into_inner).0
 }
 
 /// How long until a line has waited too long for Python's log. `None` without lines.
@@ -172,7 +182,7 @@ pub(crate) fn write_overdue() {
 
 /// Writes to standard error what Python's log has not taken: the process ends now.
 pub(crate) fn finish() {
-    write_to_stderr(&mut state());
+    write_to_stderr(&mut wait_for_writer(state(), LAST_LINES));
 }
 
 fn write_to_stderr(state: &mut State) {

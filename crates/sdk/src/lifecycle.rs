@@ -114,6 +114,6 @@ fn export_on_sigterm(timeout_millis: f64) {
 /// Has what native threads still have to say go to standard error: Python's log is about to end.
 #[guarded]
 #[pyfunction]
-fn close_log() {
-    diagnostics::close();
+fn close_log(py: Python<'_>) {
+    py.detach(|| diagnostics::close(diagnostics::LAST_LINES));
 }

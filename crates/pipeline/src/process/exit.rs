@@ -60,7 +60,7 @@ fn serve(requests: &Requests) {
                 sigterm::act();
             }
             if requests.exit.load(Ordering::Acquire) {
-                diagnostics::close();
+                diagnostics::close(Duration::ZERO);
                 drain(AT_MOST, Then::Close);
             }
             diagnostics::write_overdue();
