@@ -111,9 +111,11 @@ fn export_on_sigterm(timeout_millis: f64) {
     process::sigterm::choose(timeout(timeout_millis));
 }
 
-/// Has what native threads still have to say go to standard error: Python's log is about to end.
+/// The exit of the interpreter has exported and logged what there was: what native threads still have to say goes to
+/// standard error.
 #[guarded]
 #[pyfunction]
 fn close_log(py: Python<'_>) {
     py.detach(|| diagnostics::close(diagnostics::LAST_LINES));
+    process::exit::set_served();
 }

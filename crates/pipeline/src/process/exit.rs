@@ -25,6 +25,8 @@ struct Requests {
     has_thread: AtomicBool,
     sigterm: AtomicBool,
     exit: AtomicBool,
+    /// Python's own exit has drained all.
+    is_served: AtomicBool,
 }
 
 static REQUESTS: PerProcess<Requests> = PerProcess::new();
@@ -37,6 +39,7 @@ pub fn start() -> bool {
         has_thread: AtomicBool::new(false),
         sigterm: AtomicBool::new(false),
         exit: AtomicBool::new(false),
+        is_served: AtomicBool::new(false),
     });
     if requests.has_thread.swap(true, Ordering::AcqRel) {
         return true;
@@ -71,6 +74,14 @@ fn serve(requests: &Requests) {
     }
 }
 
+/// Tells that Python's exit has shut everything down. `exit` then takes no time: after the end of the interpreter its
+/// daemon threads are better not given any (CPython 3.10 crashes in them).
+pub fn set_served() {
+    if let Some(requests) = REQUESTS.get() {
+        requests.is_served.store(true, Ordering::Release);
+    }
+}
+
 /// Wakes the thread, if there is one, for a line that may become overdue.
 pub(crate) fn nudge() {
     if let Some(requests) = REQUESTS.get() {
@@ -102,7 +113,7 @@ fn register_at_exit() {
 #[cfg(unix)]
 extern "C" fn at_exit() {
     let Some(requests) = REQUESTS.get() else { return };
-    if requests.has_thread.load(Ordering::Acquire) {
+    if requests.has_thread.load(Ordering::Acquire) && !requests.is_served.load(Ordering::Acquire) {
         requests.exit.store(true, Ordering::Release);
         requests.wake.post();
         requests.drained.wait(Some(AT_MOST + Duration::from_secs(1)));
