@@ -111,9 +111,8 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
         }
         if !state.has_worker {
             let lost = state.abandon();
-            state.phase = Phase::Finished;
-            drop(state);
             self.report_abandoned(lost);
+            state.phase = Phase::Finished;
             return Box::new(Over(lost == 0));
         }
         state.phase = Phase::Draining(deadline);
@@ -135,8 +134,9 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
 
     fn abandon(&self, mut state: MutexGuard<'_, State<T>>) {
         let lost = state.abandon();
-        drop(state);
+        // Before anybody can see that it is over, and end the process.
         self.report_abandoned(lost);
+        drop(state);
         self.wake.notify_one();
         self.done.notify_all();
     }
@@ -182,19 +182,20 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
                 Some(format!("{message}; {what} stay queued and are tried again"))
             }
         };
-        drop(state);
-        self.done.notify_all();
+        // Before anybody can see how it ended, and end the process.
         if let Some(message) = report {
             diagnostics::report(Level::Error, self.drops.signal().export, message);
         }
         self.drops.tell(self.config.max_queue_size);
+        drop(state);
+        self.done.notify_all();
     }
 
     /// For the worker: it has left.
     pub(super) fn finish(&self) {
+        self.drops.tell(self.config.max_queue_size);
         self.lock().phase = Phase::Finished;
         self.done.notify_all();
-        self.drops.tell(self.config.max_queue_size);
     }
 
     /// Waits until so many items are settled, without telling the worker anything.
