@@ -45,7 +45,7 @@ def test_a_failing_processor_is_logged_once_and_stops_nobody(
             raise ValueError("on_start")
 
         def on_end(self, span: Any) -> None:
-            raise SystemExit("on_end")
+            raise ValueError("on_end")
 
         def force_flush(self, timeout_millis: int = 30_000) -> bool:
             raise ValueError("force_flush")

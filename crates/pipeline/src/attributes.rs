@@ -1,5 +1,6 @@
 //! Attributes as the Python SDK holds them: ordered, bounded, the last write of a key wins.
 
+mod entries;
 mod json;
 mod otel;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod value;
 
 use std::borrow::Cow;
 
+use entries::Entries;
 pub use json::{float_repr, to_json};
 pub use value::AttributeValue;
 
@@ -24,19 +26,16 @@ pub struct AttributeLimits {
 }
 
 /// An ordered collection of attributes.
-///
-/// A vector, not a map: spans carry some fourteen of them, and a scan over that many keys of different lengths is
-/// cheaper than hashing one.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
-    entries: Vec<(Key, AttributeValue)>,
+    entries: Entries,
     dropped: u32,
 }
 
 impl Attributes {
     /// An empty collection with room for `capacity` attributes.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { entries: Vec::with_capacity(capacity), dropped: 0 }
+        Self { entries: Entries::with_capacity(capacity), dropped: 0 }
     }
 
     /// Sets an attribute. A key that is present moves to the end, as in `opentelemetry.attributes.BoundedAttributes`;
@@ -50,13 +49,11 @@ impl Attributes {
         if let Some(length) = limits.value_length {
             value.truncate(length);
         }
-        if let Some(position) = self.position(&key) {
-            self.entries.remove(position);
-        } else if limits.count.is_some_and(|count| self.entries.len() >= count) {
-            self.entries.remove(0);
+        if !self.entries.remove(&key) && limits.count.is_some_and(|count| self.entries.len() >= count) {
+            self.entries.remove_oldest();
             self.dropped = self.dropped.saturating_add(1);
         }
-        self.entries.push((key, value));
+        self.entries.push(key, value);
     }
 
     /// Counts attributes that were refused before they came here.
@@ -71,12 +68,12 @@ impl Attributes {
 
     /// The value of `key`.
     pub fn get(&self, key: &str) -> Option<&AttributeValue> {
-        self.position(key).map(|position| &self.entries[position].1)
+        self.entries.get(key)
     }
 
     /// The attributes, oldest write first.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &AttributeValue)> {
-        self.entries.iter().map(|(key, value)| (key.as_ref(), value))
+        self.entries.iter()
     }
 
     /// How many attributes there are.
@@ -86,16 +83,12 @@ impl Attributes {
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// The attributes as a map value, for [`to_json`].
     pub fn to_value(&self) -> AttributeValue {
-        AttributeValue::Map(self.entries.clone())
-    }
-
-    fn position(&self, key: &str) -> Option<usize> {
-        self.entries.iter().position(|(present, _)| present == key)
+        AttributeValue::Map(self.entries.clone().into_vec())
     }
 }
 
@@ -122,6 +115,6 @@ impl IntoIterator for Attributes {
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter()
+        self.entries.into_vec().into_iter()
     }
 }

@@ -1,5 +1,6 @@
 //! Objects of the OpenTelemetry Python API, looked up once.
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -34,21 +35,29 @@ static API: PyOnceLock<Api> = PyOnceLock::new();
 
 /// The objects.
 pub fn api(py: Python<'_>) -> PyResult<&'static Api> {
-    API.get_or_try_init(py, || {
-        let trace = py.import("opentelemetry.trace")?;
-        let class = |name: &str| -> PyResult<Py<PyType>> { Ok(trace.getattr(name)?.cast_into::<PyType>()?.unbind()) };
-        Ok(Api {
-            get_current_span: trace.getattr("get_current_span")?.unbind(),
-            span_context: class("SpanContext")?,
-            trace_flags: trace.getattr("TraceFlags")?.unbind(),
-            trace_state_from_header: trace.getattr("TraceState")?.getattr("from_header")?.unbind(),
-            default_trace_state: trace.getattr("DEFAULT_TRACE_STATE")?.unbind(),
-            status: class("Status")?,
-            status_code: class("StatusCode")?,
-            span_kind: class("SpanKind")?,
-            link: trace.getattr("Link")?.unbind(),
-            mapping_proxy: py.import("types")?.getattr("MappingProxyType")?.unbind(),
-            format_exception: py.import("traceback")?.getattr("format_exception")?.unbind(),
-        })
+    if let Some(api) = API.get(py) {
+        return Ok(api);
+    }
+    // Looked up first and set then: imports run code, which may come here again.
+    let api = look_up(py)?;
+    let _ = API.set(py, api);
+    API.get(py).ok_or_else(|| PyRuntimeError::new_err("the OpenTelemetry API was not kept"))
+}
+
+fn look_up(py: Python<'_>) -> PyResult<Api> {
+    let trace = py.import("opentelemetry.trace")?;
+    let class = |name: &str| -> PyResult<Py<PyType>> { Ok(trace.getattr(name)?.cast_into::<PyType>()?.unbind()) };
+    Ok(Api {
+        get_current_span: trace.getattr("get_current_span")?.unbind(),
+        span_context: class("SpanContext")?,
+        trace_flags: trace.getattr("TraceFlags")?.unbind(),
+        trace_state_from_header: trace.getattr("TraceState")?.getattr("from_header")?.unbind(),
+        default_trace_state: trace.getattr("DEFAULT_TRACE_STATE")?.unbind(),
+        status: class("Status")?,
+        status_code: class("StatusCode")?,
+        span_kind: class("SpanKind")?,
+        link: trace.getattr("Link")?.unbind(),
+        mapping_proxy: py.import("types")?.getattr("MappingProxyType")?.unbind(),
+        format_exception: py.import("traceback")?.getattr("format_exception")?.unbind(),
     })
 }

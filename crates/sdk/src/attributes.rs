@@ -2,18 +2,26 @@
 //!
 //! Everything here may run Python code of the user's (`__str__`, a mapping's `items`), so no lock is held around it.
 
+mod text;
+mod value;
+
 use std::borrow::Cow;
 
+use otel_rs_core::guard::{self, Swallow};
 use otel_rs_core::log;
 use otel_rs_pipeline::attributes::{AttributeLimits, AttributeValue, Attributes, Key};
+use otel_rs_pipeline::trace::Scope;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PySequence, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+
+pub use text::{display, text};
+use value::Reader;
 
 use crate::api::api;
 
-/// Deeper values are left out: a list may contain itself.
-const MAX_DEPTH: usize = 32;
+/// Most attributes that are read of one mapping, which may have no end.
+const MAX_ATTRIBUTES: usize = 1_000_000;
 
 /// What was read of a mapping: its usable attributes and how many were not.
 pub struct Cleaned {
@@ -39,8 +47,9 @@ impl Cleaned {
     /// Takes over the other's attributes as `dict.update` does: what is there keeps its place.
     pub fn update(&mut self, other: Self) {
         self.dropped += other.dropped;
+        let own = self.entries.len();
         for (key, value) in other.entries {
-            match self.entries.iter_mut().find(|(present, _)| *present == key) {
+            match self.entries[..own].iter_mut().find(|(present, _)| *present == key) {
                 Some((_, present)) => *present = value,
                 None => self.entries.push((key, value)),
             }
@@ -59,164 +68,97 @@ impl Cleaned {
 pub fn from_mapping(mapping: Option<&Bound<'_, PyAny>>) -> Cleaned {
     let mut cleaned = Cleaned { entries: Vec::new(), dropped: 0 };
     let Some(mapping) = mapping.filter(|mapping| !mapping.is_none()) else { return cleaned };
-    if let Err(error) = read_mapping(mapping, &mut cleaned, 0) {
-        log::warning_once(
-            mapping.py(),
-            "attributes",
-            &format!("Attributes must be a mapping that can be read; some were dropped: {error}"),
-        );
+    let py = mapping.py();
+    let mut take = |key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>| match mapping_key(key)
+        .and_then(|key| Some((Cow::Owned(key), from_value(value)?)))
+    {
+        Some(attribute) => cleaned.entries.push(attribute),
+        None => cleaned.dropped = cleaned.dropped.saturating_add(1),
+    };
+    if let Err(error) = for_each_item(mapping, MAX_ATTRIBUTES, &mut take)
+        && !guard::pass_on(py, &error)
+    {
+        let message = format!("Attributes must be a mapping that can be read; some were dropped: {error}");
+        log::warning_once(py, "attributes", &message);
     }
     cleaned
+}
+
+/// An instrumentation scope. What is no string is its string form; what is empty, `None` say, is absent.
+pub fn scope(
+    name: &Bound<'_, PyAny>,
+    version: &Bound<'_, PyAny>,
+    schema_url: &Bound<'_, PyAny>,
+    attributes: Option<&Bound<'_, PyAny>>,
+) -> Scope {
+    let text = |value: &Bound<'_, PyAny>| -> Cow<'static, str> {
+        let given = value.is_truthy().swallow(value.py()).unwrap_or(false);
+        if given { Cow::Owned(display(value)) } else { Cow::Borrowed("") }
+    };
+    Scope {
+        name: text(name),
+        version: text(version),
+        schema_url: text(schema_url),
+        attributes: from_mapping(attributes).into_attributes(AttributeLimits::default()),
+    }
 }
 
 /// Reads one attribute. `None`, logged, if the key is not a non-empty string or the value has no string form.
 pub fn from_pair(key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> Option<(Key, AttributeValue)> {
     let key = match key.cast::<PyString>() {
-        Ok(key) if !key.is_empty().unwrap_or(true) => text(key),
+        Ok(key) if !key.is_empty().swallow(key.py()).unwrap_or(true) => text(key),
         _ => {
-            log::log(
-                key.py(),
-                log::Level::Warning,
-                &format!("invalid key `{}`. must be non-empty string. Dropping key from attributes.", display(key)),
-            );
+            let message =
+                format!("invalid key `{}`. must be non-empty string. Dropping key from attributes.", display(key));
+            log::log(key.py(), log::Level::Warning, &message);
             return None;
         }
     };
-    Some((Cow::Owned(key), from_value(value, 0)?))
+    Some((Cow::Owned(key), from_value(value)?))
 }
 
-fn read_mapping(mapping: &Bound<'_, PyAny>, cleaned: &mut Cleaned, depth: usize) -> PyResult<()> {
-    let mut read = |key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>| match mapping_key(key) {
-        Some(key) => match from_value(value, depth + 1) {
-            Some(value) => cleaned.entries.push((Cow::Owned(key), value)),
-            None => cleaned.dropped += 1,
-        },
-        None => cleaned.dropped += 1,
-    };
+/// A value; `None`, logged, if it is to be dropped.
+fn from_value(value: &Bound<'_, PyAny>) -> Option<AttributeValue> {
+    Reader::default().value(value)
+}
+
+/// Calls `take` with each item of a mapping, `most` of them at most.
+fn for_each_item<'py>(
+    mapping: &Bound<'py, PyAny>,
+    most: usize,
+    take: &mut dyn FnMut(&Bound<'py, PyAny>, &Bound<'py, PyAny>),
+) -> PyResult<()> {
     if let Ok(dict) = mapping.cast_exact::<PyDict>() {
         // A copy: reading a value may run code that changes the dictionary.
-        let copy = dict.copy()?;
-        for (key, value) in copy.iter() {
-            read(&key, &value);
+        for (key, value) in dict.copy()?.iter().take(most) {
+            take(&key, &value);
         }
         return Ok(());
     }
-    for item in mapping.call_method0("items")?.try_iter()? {
+    for item in mapping.call_method0("items")?.try_iter()?.take(most) {
         let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
-        read(&key, &value);
+        take(&key, &value);
     }
     Ok(())
 }
 
 /// A key of a mapping: unlike the key of `set_attribute`, it may be anything with a string form.
 fn mapping_key(key: &Bound<'_, PyAny>) -> Option<String> {
+    let py = key.py();
     if let Ok(key) = key.cast::<PyString>() {
-        if !key.is_empty().unwrap_or(true) {
+        if !key.is_empty().swallow(py).unwrap_or(true) {
             return Some(text(key));
         }
-    } else if key.is_truthy().unwrap_or(false) {
-        log::log(
-            key.py(),
-            log::Level::Warning,
-            &format!("Invalid type `{}` for attribute key, must be a str. Its string form is used.", key.get_type()),
-        );
-        return custom_str(key);
+    } else if key.is_truthy().swallow(py).unwrap_or(false) {
+        let message =
+            format!("Invalid type `{}` for attribute key, must be a str. Its string form is used.", key.get_type());
+        log::log(py, log::Level::Warning, &message);
+        return value::custom_str(key);
     }
-    log::log(
-        key.py(),
-        log::Level::Warning,
-        &format!("invalid attribute key `{}`. must be non-empty string. Dropping key from attributes.", display(key)),
-    );
+    let message =
+        format!("invalid attribute key `{}`. must be non-empty string. Dropping key from attributes.", display(key));
+    log::log(py, log::Level::Warning, &message);
     None
-}
-
-/// A value, `None` if it is to be dropped.
-pub fn from_value(value: &Bound<'_, PyAny>, depth: usize) -> Option<AttributeValue> {
-    if let Ok(value) = value.cast::<PyString>() {
-        return Some(AttributeValue::Str(Cow::Owned(text(value))));
-    }
-    // `bool` is a subclass of `int`, so it comes first.
-    if let Ok(value) = value.cast::<PyBool>() {
-        return Some(AttributeValue::Bool(value.is_true()));
-    }
-    if let Ok(value) = value.cast::<PyInt>() {
-        return integer(value);
-    }
-    if let Ok(value) = value.cast::<PyFloat>() {
-        return Some(AttributeValue::F64(value.value()));
-    }
-    if value.is_none() {
-        return Some(AttributeValue::Null);
-    }
-    if let Ok(value) = value.cast::<PyBytes>() {
-        return Some(AttributeValue::Bytes(value.as_bytes().to_vec()));
-    }
-    if depth >= MAX_DEPTH {
-        return None;
-    }
-    if let Ok(list) = value.cast::<PyList>() {
-        return sequence(list.as_any(), depth);
-    }
-    if let Ok(tuple) = value.cast::<PyTuple>() {
-        return sequence(tuple.as_any(), depth);
-    }
-    if value.cast::<PySequence>().is_ok() {
-        return sequence(value, depth);
-    }
-    if value.cast::<PyMapping>().is_ok() {
-        let mut cleaned = Cleaned { entries: Vec::new(), dropped: 0 };
-        read_mapping(value, &mut cleaned, depth).ok()?;
-        return Some(AttributeValue::Map(cleaned.entries));
-    }
-    log::log(
-        value.py(),
-        log::Level::Warning,
-        &format!(
-            "Invalid type `{}` for attribute value. Expected one of bool, str, None, bytes, int, float or a Mapping or \
-             Sequence of those types. Its string form is used if it has one, None otherwise.",
-            value.get_type()
-        ),
-    );
-    Some(custom_str(value).map_or(AttributeValue::Null, |text| AttributeValue::Str(Cow::Owned(text))))
-}
-
-fn sequence(items: &Bound<'_, PyAny>, depth: usize) -> Option<AttributeValue> {
-    let mut values = Vec::new();
-    for item in items.try_iter().ok()? {
-        values.push(from_value(&item.ok()?, depth + 1)?);
-    }
-    Some(AttributeValue::Array(values))
-}
-
-fn integer(value: &Bound<'_, PyInt>) -> Option<AttributeValue> {
-    if let Ok(value) = value.extract::<i64>() {
-        return Some(AttributeValue::I64(value));
-    }
-    log::warning_once(
-        value.py(),
-        "wide integer",
-        "An integer attribute does not fit in 64 bits; it is kept as a string, or dropped if Python refuses to print it.",
-    );
-    value.str().ok().map(|digits| AttributeValue::Str(Cow::Owned(text(&digits))))
-}
-
-/// The text of a Python string, lossily where it holds surrogates.
-pub fn text(text: &Bound<'_, PyString>) -> String {
-    text.to_str().map_or_else(|_| text.to_string_lossy().into_owned(), str::to_owned)
-}
-
-/// The text of anything, through its `str`; empty if that fails.
-pub fn display(value: &Bound<'_, PyAny>) -> String {
-    value.str().map(|value| text(&value)).unwrap_or_default()
-}
-
-/// `str(value)`, unless that is the one of `object`, which says nothing.
-fn custom_str(value: &Bound<'_, PyAny>) -> Option<String> {
-    let class = value.get_type();
-    let object = value.py().get_type::<PyAny>();
-    let overrides = |method: &str| -> PyResult<bool> { Ok(!class.getattr(method)?.is(&object.getattr(method)?)) };
-    let custom = overrides("__str__").unwrap_or(false) || overrides("__repr__").unwrap_or(false);
-    custom.then(|| value.str().ok().map(|value| text(&value))).flatten()
 }
 
 /// A value as a Python object: sequences are tuples.

@@ -8,10 +8,9 @@ use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
-use otel_rs_core::guard::{self, Swallow, guarded};
+use otel_rs_core::guard::{Swallow, guarded};
 use otel_rs_core::log::{self, Level};
 use otel_rs_pipeline::{diagnostics, process};
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 pub use waiting::{PendingExports, While, block_on, wait_for};
@@ -38,11 +37,6 @@ pub fn quieten_export_threads() {
             }
         }));
     });
-}
-
-/// What a method answers after a panic of ours: an ordinary exception instead of pyo3's, which is no `Exception`.
-pub fn guarded<T>(what: &'static str, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-    guard::guard(what, body).unwrap_or_else(|| Err(PyRuntimeError::new_err("internal error in otel_rs_sdk")))
 }
 
 /// For `os.register_at_fork(after_in_child=…)`.

@@ -8,8 +8,7 @@ use otel_rs_pipeline::resource::{Identity, Resource as PipelineResource};
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use crate::attributes;
-use crate::lifecycle::guarded;
+use crate::attributes::{self, display};
 
 /// Adds the class to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -35,11 +34,9 @@ impl Resource {
 impl Resource {
     #[new]
     #[pyo3(signature = (attributes, schema_url=None))]
-    fn new(attributes: Option<&Bound<'_, PyAny>>, schema_url: Option<String>) -> PyResult<Self> {
-        guarded("Resource", || {
-            let resource = PipelineResource::new(read(attributes), schema_url.unwrap_or_default());
-            Ok(Self::from_pipeline(Arc::new(resource)))
-        })
+    fn new(attributes: Option<&Bound<'_, PyAny>>, schema_url: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let resource = PipelineResource::new(read(attributes), schema_url.map(display).unwrap_or_default());
+        Ok(Self::from_pipeline(Arc::new(resource)))
     }
 
     /// The resource of this process with the given attributes: defaults, then `OTEL_RESOURCE_ATTRIBUTES` and
@@ -49,9 +46,9 @@ impl Resource {
     fn create(
         class: &Bound<'_, PyType>,
         attributes: Option<&Bound<'_, PyAny>>,
-        schema_url: Option<String>,
+        schema_url: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        guarded("Resource.create", || Ok(Self::from_pipeline(create(class.py(), read(attributes), schema_url)?)))
+        Ok(Self::from_pipeline(create(class.py(), read(attributes), schema_url.map(display))?))
     }
 
     /// A resource without attributes.
@@ -62,12 +59,12 @@ impl Resource {
 
     /// The attributes of both, those of `other` winning.
     fn merge(&self, other: &Bound<'_, PyAny>) -> PyResult<Self> {
-        guarded("Resource.merge", || Ok(Self::from_pipeline(Arc::new(self.resource.merge(&*extract(other)?)))))
+        Ok(Self::from_pipeline(Arc::new(self.resource.merge(&*extract(other)?))))
     }
 
     #[getter]
     fn attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        guarded("Resource.attributes", || attributes::to_mapping_proxy(py, self.resource.attributes()))
+        attributes::to_mapping_proxy(py, self.resource.attributes())
     }
 
     #[getter]
@@ -121,8 +118,9 @@ pub fn extract(value: &Bound<'_, PyAny>) -> PyResult<Arc<PipelineResource>> {
         return Ok(Arc::clone(&resource.get().resource));
     }
     let attributes = value.getattr("attributes")?;
-    let schema_url: Option<String> = value.getattr("schema_url")?.extract()?;
-    Ok(Arc::new(PipelineResource::new(read(Some(&attributes)), schema_url.unwrap_or_default())))
+    let schema_url = value.getattr("schema_url")?;
+    let schema_url = if schema_url.is_none() { String::new() } else { display(&schema_url) };
+    Ok(Arc::new(PipelineResource::new(read(Some(&attributes)), schema_url)))
 }
 
 fn create(py: Python<'_>, attributes: Attributes, schema_url: Option<String>) -> PyResult<Arc<PipelineResource>> {

@@ -5,9 +5,13 @@ use std::fmt::Write;
 use super::AttributeValue;
 use super::otel::hex;
 
-/// The JSON text of a value, on one line or indented by `indent` spaces per level. Bytes are hexadecimal strings.
+/// Widest indentation of a level, in spaces: a text of any use is narrower.
+const MAX_INDENT: usize = 256;
+
+/// The JSON text of a value, on one line or indented by `indent` spaces per level, 256 at most. Bytes are hexadecimal
+/// strings.
 pub fn to_json(value: &AttributeValue, indent: Option<usize>) -> String {
-    let mut writer = Writer { out: String::new(), indent, depth: 0 };
+    let mut writer = Writer { out: String::new(), indent: indent.map(|indent| indent.min(MAX_INDENT)), depth: 0 };
     writer.value(value);
     writer.out
 }

@@ -95,3 +95,25 @@ fn json_is_as_python_writes_it() {
     assert_eq!(to_json(&nested, Some(4)), "{\n    \"a\": [\n        1,\n        null\n    ],\n    \"b\": {}\n}");
     assert_eq!(to_json(&nested, None), r#"{"a": [1, null], "b": {}}"#);
 }
+
+#[test]
+fn many_attributes_keep_the_rules_of_few() {
+    let limits = AttributeLimits { count: Some(1000), value_length: None };
+    let mut attributes = Attributes::default();
+    for number in 0..1500_i64 {
+        attributes.set(format!("key {number}"), number.into(), limits);
+    }
+    attributes.set("key 600", 1_i64.into(), limits);
+    assert_eq!((attributes.len(), attributes.dropped()), (1000, 500));
+    assert_eq!(attributes.get("key 499"), None);
+    assert_eq!(attributes.get("key 600"), Some(&1_i64.into()));
+    let keys: Vec<_> = attributes.iter().map(|(key, _)| key.to_owned()).collect();
+    assert_eq!((keys[0].as_str(), keys[998].as_str(), keys[999].as_str()), ("key 500", "key 1499", "key 600"));
+    assert_eq!(attributes.clone().into_iter().count(), 1000);
+}
+
+#[test]
+fn an_indentation_is_bounded() {
+    let json = to_json(&AttributeValue::Array(vec![1_i64.into()]), Some(usize::MAX));
+    assert!(json.len() < 1000);
+}

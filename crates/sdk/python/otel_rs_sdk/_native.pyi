@@ -82,7 +82,7 @@ class NativeSpan:
         exception: BaseException,
         attributes: Attributes = None,
         timestamp: int | None = None,
-        escaped: bool = False,
+        escaped: bool = ...,
     ) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -153,7 +153,12 @@ class InstrumentationScope:
 @disjoint_base
 class NativeTracer:
     def __new__(
-        cls, provider: NativeTracerProvider, name: str, version: str, schema_url: str, attributes: Attributes
+        cls,
+        provider: NativeTracerProvider,
+        name: str,
+        version: str | None,
+        schema_url: str | None,
+        attributes: Attributes,
     ) -> Self: ...
     @property
     def instrumentation_scope(self) -> InstrumentationScope: ...

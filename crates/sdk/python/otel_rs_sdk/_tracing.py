@@ -53,7 +53,22 @@ class Tracer(_native.NativeTracer, trace.Tracer):
         return CurrentSpan(start, record_exception, set_status_on_exception, end_on_exit)
 
 
-_ScopeKey = tuple[str, str, str, tuple[tuple[str, str], ...]]
+_ScopeKey = tuple[str, ...]
+
+_MOST_TRACERS = 1000
+"""Scopes whose tracers are kept. Names that vary without end (a tenant's, say) get a tracer that works all the same."""
+
+
+def _scope_key(name: object, version: object, schema_url: object, attributes: Any) -> _ScopeKey:
+    described = sorted(_described(item) for item in attributes.items()) if attributes else ()
+    return (*(_described(part) if part else "" for part in (name, version, schema_url)), *described)
+
+
+def _described(part: object) -> str:
+    try:
+        return part if isinstance(part, str) else repr(part)
+    except Exception:  # What cannot be described is told apart by its identity.
+        return f"{type(part)} at {id(part)}"
 
 
 class TracerProvider(trace.TracerProvider):
@@ -115,12 +130,14 @@ class TracerProvider(trace.TracerProvider):
             return trace.NoOpTracer()
         if not instrumenting_module_name:
             _logger.error("otel-rs: get_tracer called with missing module name.")
-        name, version, url = instrumenting_module_name or "", instrumenting_library_version or "", schema_url or ""
-        key = (name, version, url, tuple((key, repr(value)) for key, value in sorted((attributes or {}).items())))
+        name, version, url = instrumenting_module_name, instrumenting_library_version, schema_url
+        key = _scope_key(name, version, url, attributes)
         tracer = self._tracers.get(key)
         if tracer is None:
-            # Atomic: of threads that race, all get the first one's tracer.
-            tracer = self._tracers.setdefault(key, Tracer(self._native, name, version, url, attributes))
+            tracer = Tracer(self._native, name, version, url, attributes)
+            if len(self._tracers) < _MOST_TRACERS:
+                # Atomic: of threads that race, all get the first one's tracer.
+                tracer = self._tracers.setdefault(key, tracer)
         return tracer
 
     def add_span_processor(self, span_processor: Any) -> None:

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use otel_rs_core::guard::guarded;
-use otel_rs_core::{guard, log};
+use otel_rs_core::guard::{Swallow, guarded};
+use otel_rs_core::log;
 use otel_rs_pipeline::metrics::{self as pipeline, InstrumentSpec, Kind, Number, Numbers};
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
@@ -11,6 +11,7 @@ use pyo3::types::{PyFloat, PyInt};
 
 use super::attributes;
 use super::provider::Meter;
+use crate::attributes::display;
 use crate::lifecycle::{log_pending, recorded};
 
 /// The native side of the synchronous instruments, which are subclasses that also derive from the API's classes.
@@ -31,7 +32,7 @@ impl Instrument {
         kind: &str,
         name: String,
         unit: Option<String>,
-        description: Option<String>,
+        description: Option<&Bound<'_, PyAny>>,
         boundaries: Option<Vec<f64>>,
     ) -> PyResult<Self> {
         // As the Python SDK, which raises a bare `Exception` here.
@@ -49,7 +50,7 @@ impl Instrument {
             numbers: Numbers::AsRecorded,
             name: name.into(),
             unit: unit.into(),
-            description: description.unwrap_or_default().into(),
+            description: description.map(display).unwrap_or_default().into(),
             boundaries,
         };
         let instrument = meter.get().meter.instrument(spec);
@@ -112,15 +113,16 @@ impl Instrument {
 
 impl Instrument {
     fn measure(&self, amount: &Bound<'_, PyAny>, attributes: Option<&Bound<'_, PyAny>>) {
-        guard::guard("instrument", || {
-            let Some(amount) = number(amount) else {
-                let message = format!("a value of the instrument {:?} is no number; it is ignored", self.name());
-                log::warning_once(amount.py(), "metrics.number", &message);
-                return;
-            };
-            self.instrument.record(amount, &attributes::from_python(attributes));
-        });
-        recorded(amount.py());
+        let py = amount.py();
+        match number(amount) {
+            Some(amount) => self.instrument.record(amount, &attributes::from_python(attributes)),
+            None => {
+                let name = &self.instrument.spec().name;
+                let message = format!("a value of the instrument {name:?} is no number; it is ignored");
+                log::warning_once(py, "metrics.number", &message);
+            }
+        }
+        recorded(py);
     }
 }
 
@@ -134,7 +136,7 @@ fn number(amount: &Bound<'_, PyAny>) -> Option<Number> {
     {
         return Some(Number::I64(amount));
     }
-    amount.extract::<f64>().ok().map(Number::F64)
+    amount.extract::<f64>().swallow(amount.py()).map(Number::F64)
 }
 
 fn kind(kind: &str) -> PyResult<Kind> {

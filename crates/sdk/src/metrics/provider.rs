@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use otel_rs_core::guard::guarded;
-use otel_rs_pipeline::attributes::AttributeLimits;
 use otel_rs_pipeline::metrics::{self as pipeline, MeterPipeline};
 use otel_rs_pipeline::process::drain::{self, Drain};
-use otel_rs_pipeline::trace::Scope;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
@@ -75,18 +73,12 @@ impl MeterProvider {
     #[pyo3(signature = (name, version, schema_url, attributes))]
     fn get_meter(
         &self,
-        name: String,
-        version: Option<String>,
-        schema_url: Option<String>,
+        name: &Bound<'_, PyAny>,
+        version: &Bound<'_, PyAny>,
+        schema_url: &Bound<'_, PyAny>,
         attributes: Option<&Bound<'_, PyAny>>,
     ) -> Meter {
-        let scope = Scope {
-            name: name.into(),
-            version: version.unwrap_or_default().into(),
-            schema_url: schema_url.unwrap_or_default().into(),
-            attributes: attributes::from_mapping(attributes).into_attributes(AttributeLimits::default()),
-        };
-        Meter { meter: self.pipeline.meter(scope) }
+        Meter { meter: self.pipeline.meter(attributes::scope(name, version, schema_url, attributes)) }
     }
 
     /// Exports what there is within the time; false if it did not suffice or the export failed.

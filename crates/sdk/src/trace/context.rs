@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use otel_rs_pipeline::trace::{SpanContext, TraceFlags};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 
 use super::Span;
@@ -33,18 +33,24 @@ pub fn from_span(span: &Bound<'_, PyAny>) -> PyResult<Option<SpanContext>> {
 ///
 /// # Errors
 ///
-/// What reading its fields raises. Ids that do not fit their size are errors too.
+/// What reading its fields raises. An id that does not fit its size is zero, which is no valid one.
 pub fn from_python(context: &Bound<'_, PyAny>) -> PyResult<SpanContext> {
-    let trace_id: u128 = context.getattr("trace_id")?.extract()?;
-    let span_id: u64 = context.getattr("span_id")?.extract()?;
-    let trace_flags: u8 = context.getattr("trace_flags")?.extract()?;
+    let trace_id: u128 = within(context.getattr("trace_id")?.extract())?;
+    let span_id: u64 = within(context.getattr("span_id")?.extract())?;
+    // One byte of flags is all that there is on the wire.
+    let trace_flags: i64 = within(context.getattr("trace_flags")?.extract())?;
     Ok(SpanContext {
         trace_id: trace_id.to_be_bytes(),
         span_id: span_id.to_be_bytes(),
-        trace_flags: TraceFlags(trace_flags),
+        trace_flags: TraceFlags(trace_flags.to_le_bytes()[0]),
         is_remote: context.getattr("is_remote")?.is_truthy()?,
         trace_state: trace_state_from_python(&context.getattr("trace_state")?)?,
     })
+}
+
+fn within<T: Default>(number: Result<T, PyErr>) -> PyResult<T> {
+    let context = number.as_ref().err().map(|error| Python::attach(|py| error.is_instance_of::<PyOverflowError>(py)));
+    if context == Some(true) { Ok(T::default()) } else { number }
 }
 
 /// The header of an `opentelemetry.trace.TraceState` or `None`.

@@ -1,5 +1,6 @@
 //! Where a provider's ids come from.
 
+use otel_rs_core::guard::{self, Swallow};
 use otel_rs_core::log;
 use otel_rs_pipeline::trace::{random_span_id, random_trace_id};
 use pyo3::prelude::*;
@@ -37,7 +38,9 @@ impl IdGenerator {
     pub fn is_random(&self, py: Python<'_>) -> bool {
         match self {
             Self::Random => true,
-            Self::Python(generator) if generator.bind(py).hasattr("is_trace_id_random").unwrap_or(false) => {
+            Self::Python(generator)
+                if generator.bind(py).hasattr("is_trace_id_random").swallow(py).unwrap_or(false) =>
+            {
                 ask(py, generator, "is_trace_id_random").unwrap_or(false)
             }
             Self::Python(_) => false,
@@ -52,7 +55,10 @@ where
     let answer = generator.bind(py).call_method0(method).and_then(|id| id.extract::<T>().map_err(Into::into));
     answer
         .inspect_err(|error| {
-            log::error_once(py, method, &format!("The id generator's {method} failed; a random id is used: {error}"));
+            if !guard::pass_on(py, error) {
+                let message = format!("The id generator's {method} failed; a random id is used: {error}");
+                log::error_once(py, method, &message);
+            }
         })
         .ok()
 }

@@ -17,7 +17,7 @@ use super::processors::Processors;
 use super::sampler;
 use crate::abi;
 use crate::drops;
-use crate::lifecycle::{PendingExports, While, guarded, log_pending, timeout, wait_for};
+use crate::lifecycle::{PendingExports, While, log_pending, timeout, wait_for};
 use crate::resource;
 
 /// What the tracers of a provider share.
@@ -70,21 +70,19 @@ impl TracerProvider {
         id_generator: Option<Py<PyAny>>,
         disabled: bool,
     ) -> PyResult<Self> {
-        guarded("TracerProvider", || {
-            let state = TracerProviderState {
-                sampler: sampler::extract(sampler),
-                ids: id_generator.map_or(IdGenerator::Random, IdGenerator::Python),
-                limits: span_limits.map(limits::extract).transpose()?.unwrap_or_default(),
-                processors: Processors::default(),
-                disabled,
-                resource: resource::extract(resource)?,
-                generation: process::generation(),
-                process_resource: PerProcess::new(),
-            };
-            // What the environment says wrongly of limits and resource.
-            log_pending(sampler.py());
-            Ok(Self { state: Arc::new(state) })
-        })
+        let state = TracerProviderState {
+            sampler: sampler::extract(sampler),
+            ids: id_generator.map_or(IdGenerator::Random, IdGenerator::Python),
+            limits: span_limits.map(limits::extract).transpose()?.unwrap_or_default(),
+            processors: Processors::default(),
+            disabled,
+            resource: resource::extract(resource)?,
+            generation: process::generation(),
+            process_resource: PerProcess::new(),
+        };
+        // What the environment says wrongly of limits and resource.
+        log_pending(sampler.py());
+        Ok(Self { state: Arc::new(state) })
     }
 
     /// The resource, as it is in this process.
@@ -140,6 +138,6 @@ impl TracerProvider {
 
     /// The capsule through which instrumentations reach this provider natively.
     fn abi<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        guarded("abi", || abi::export_capsule(py, abi::Provider::Tracer(Arc::clone(&self.state))))
+        abi::export_capsule(py, abi::Provider::Tracer(Arc::clone(&self.state)))
     }
 }

@@ -1,6 +1,6 @@
 //! Samplers: the native ones as Python objects, and Python ones as samplers.
 
-use otel_rs_core::guard::{self, guarded};
+use otel_rs_core::guard::{self, Swallow, guarded};
 use otel_rs_core::log;
 use otel_rs_pipeline::trace::{Delegate, ParentBased as ParentBasedDelegates, RootSampler, Sampler, SpanContext};
 use pyo3::exceptions::PyValueError;
@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::context;
 use crate::api::api;
-use crate::lifecycle::{guarded, log_pending};
+use crate::lifecycle::log_pending;
 
 /// Adds the classes to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -63,25 +63,23 @@ impl NativeSampler {
         trace_state: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let _ = trace_state;
-        guarded("should_sample", || {
-            let parent_span = api(py)?.get_current_span.bind(py).call1((&parent_context,))?;
-            let parent = context::from_span(&parent_span)?;
-            match self.sampler.delegate(parent.as_ref()) {
-                Delegate::Custom(sampler) => sampler
-                    .bind(py)
-                    .call_method1("should_sample", (parent_context, trace_id, name, kind, attributes, links)),
-                Delegate::Root(sampler) => {
-                    let sampled = sampler.is_sampled(trace_id.to_be_bytes());
-                    let trace_state =
-                        parent.map(|parent| context::to_python(py, &parent)?.getattr("trace_state")).transpose()?;
-                    let sampling = py.import("otel_rs_sdk._sampling")?;
-                    let decision =
-                        sampling.getattr("Decision")?.getattr(if sampled { "RECORD_AND_SAMPLE" } else { "DROP" })?;
-                    let attributes = attributes.filter(|_| sampled);
-                    sampling.getattr("SamplingResult")?.call1((decision, attributes, trace_state))
-                }
+        let parent_span = api(py)?.get_current_span.bind(py).call1((&parent_context,))?;
+        let parent = context::from_span(&parent_span)?;
+        match self.sampler.delegate(parent.as_ref()) {
+            Delegate::Custom(sampler) => sampler
+                .bind(py)
+                .call_method1("should_sample", (parent_context, trace_id, name, kind, attributes, links)),
+            Delegate::Root(sampler) => {
+                let sampled = sampler.is_sampled(trace_id.to_be_bytes());
+                let trace_state =
+                    parent.map(|parent| context::to_python(py, &parent)?.getattr("trace_state")).transpose()?;
+                let sampling = py.import("otel_rs_sdk._sampling")?;
+                let decision =
+                    sampling.getattr("Decision")?.getattr(if sampled { "RECORD_AND_SAMPLE" } else { "DROP" })?;
+                let attributes = attributes.filter(|_| sampled);
+                sampling.getattr("SamplingResult")?.call1((decision, attributes, trace_state))
             }
-        })
+        }
     }
 
     /// A line that names the sampler and its configuration.
@@ -230,7 +228,7 @@ fn description(py: Python<'_>, sampler: &Sampler<Py<PyAny>>) -> String {
         Sampler::Root(root) => root.to_string(),
         Sampler::Custom(sampler) => {
             let text = sampler.bind(py).call_method0("get_description").and_then(|text| text.extract());
-            text.unwrap_or_else(|_| "Sampler".to_owned())
+            text.swallow(py).unwrap_or_else(|| "Sampler".to_owned())
         }
         Sampler::ParentBased(delegates) => format!(
             "ParentBased{{root:{},remoteParentSampled:{},remoteParentNotSampled:{},localParentSampled:{},\

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use otel_rs_core::guard::{self, guarded};
+use otel_rs_core::guard::guarded;
 use otel_rs_pipeline::clock;
 use otel_rs_pipeline::trace::{Event, SpanContext, SpanLimits, SpanRecord, Status};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
@@ -13,7 +13,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
 
 use super::{TracerState, context, span_read, span_write};
-use crate::lifecycle::{guarded, recorded};
+use crate::attributes::display;
+use crate::lifecycle::recorded;
 
 /// What leaving a `with` block by an exception does to the span.
 #[derive(Clone, Copy)]
@@ -172,22 +173,28 @@ impl Span {
 
     #[pyo3(signature = (end_time=None))]
     fn end(slf: &Bound<'_, Self>, end_time: Option<&Bound<'_, PyAny>>) {
-        guard::guard("Span.end", || span_write::end(slf, end_time));
+        span_write::end(slf, end_time);
     }
 
     fn get_span_context<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        guarded("Span.get_span_context", || {
-            let make = || context::to_python(py, &self.context).map(Bound::unbind);
-            Ok(self.python_context.get_or_try_init(py, make)?.bind(py).clone())
-        })
+        if let Some(context) = self.python_context.get(py) {
+            return Ok(context.bind(py).clone());
+        }
+        // Made first and set then: a signal handler or a finalizer may run meanwhile and ask for it too.
+        let context = context::to_python(py, &self.context)?;
+        let _ = self.python_context.set(py, context.unbind());
+        self.python_context.get(py).map_or_else(
+            || Err(PyRuntimeError::new_err("the context of a span was not kept")),
+            |context| Ok(context.bind(py).clone()),
+        )
     }
 
     fn set_attributes(&self, py: Python<'_>, attributes: &Bound<'_, PyAny>) {
-        guard::guard("Span.set_attributes", || span_write::set_attributes(py, self, attributes));
+        span_write::set_attributes(py, self, attributes);
     }
 
     fn set_attribute(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) {
-        guard::guard("Span.set_attribute", || span_write::set_attribute(self, key, value));
+        span_write::set_attribute(self, key, value);
     }
 
     #[pyo3(signature = (name, attributes=None, timestamp=None))]
@@ -197,17 +204,17 @@ impl Span {
         attributes: Option<&Bound<'_, PyAny>>,
         timestamp: Option<&Bound<'_, PyAny>>,
     ) {
-        guard::guard("Span.add_event", || span_write::add_event(self, name, attributes, timestamp));
+        span_write::add_event(self, name, attributes, timestamp);
     }
 
     #[pyo3(signature = (context, attributes=None))]
     fn add_link(&self, context: &Bound<'_, PyAny>, attributes: Option<&Bound<'_, PyAny>>) {
-        guard::guard("Span.add_link", || span_write::add_link(self, context, attributes));
+        span_write::add_link(self, context, attributes);
     }
 
     #[pyo3(name = "update_name")]
     fn python_update_name(&self, name: &Bound<'_, PyAny>) {
-        guard::guard("Span.update_name", || span_write::update_name(self, name));
+        span_write::update_name(self, name);
     }
 
     #[pyo3(name = "is_recording")]
@@ -217,20 +224,20 @@ impl Span {
 
     #[pyo3(name = "set_status", signature = (status, description=None))]
     fn python_set_status(&self, status: &Bound<'_, PyAny>, description: Option<&Bound<'_, PyAny>>) {
-        guard::guard("Span.set_status", || span_write::set_status(self, status, description));
+        span_write::set_status(self, status, description);
     }
 
-    #[pyo3(signature = (exception, attributes=None, timestamp=None, escaped=false))]
+    #[pyo3(signature = (exception, attributes=None, timestamp=None, escaped=None))]
     fn record_exception(
         &self,
         exception: &Bound<'_, PyAny>,
         attributes: Option<&Bound<'_, PyAny>>,
         timestamp: Option<&Bound<'_, PyAny>>,
-        escaped: bool,
+        escaped: Option<&Bound<'_, PyAny>>,
     ) {
-        guard::guard("Span.record_exception", || {
-            span_write::record_exception(self, exception, attributes, timestamp, escaped);
-        });
+        // As its text, whatever it is, as in the stock SDK.
+        let escaped = escaped.map_or_else(|| "False".to_owned(), display);
+        span_write::record_exception(self, exception, attributes, timestamp, &escaped);
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -244,7 +251,7 @@ impl Span {
         exc_tb: &Bound<'_, PyAny>,
     ) {
         let _ = (exc_type, exc_tb);
-        guard::guard("Span.__exit__", || span_write::exit(slf, exc_val, slf.get().on_exception));
+        span_write::exit(slf, exc_val, slf.get().on_exception);
     }
 
     #[getter]
@@ -268,10 +275,8 @@ impl Span {
 
     #[getter]
     fn parent<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        guarded("Span.parent", || {
-            let parent = self.read(|record| record.parent.clone()).flatten();
-            parent.map(|parent| context::to_python(py, &parent)).transpose()
-        })
+        let parent = self.read(|record| record.parent.clone()).flatten();
+        parent.map(|parent| context::to_python(py, &parent)).transpose()
     }
 
     #[getter]
@@ -291,17 +296,17 @@ impl Span {
 
     #[getter]
     fn attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        guarded("Span.attributes", || span_read::attributes(py, self))
+        span_read::attributes(py, self)
     }
 
     #[getter]
     fn events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        guarded("Span.events", || span_read::events(py, self))
+        span_read::events(py, self)
     }
 
     #[getter]
     fn links<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        guarded("Span.links", || span_read::links(py, self))
+        span_read::links(py, self)
     }
 
     #[getter]
@@ -331,7 +336,7 @@ impl Span {
 
     #[pyo3(signature = (indent=Some(4)))]
     fn to_json(&self, indent: Option<usize>) -> String {
-        guard::guard_or("Span.to_json", String::new(), || span_read::to_json(self, indent))
+        span_read::to_json(self, indent)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use otel_rs_core::guard::{self, Swallow};
 use otel_rs_core::log::{self, Level};
 use otel_rs_pipeline::clock;
 use otel_rs_pipeline::trace::{Event, Link, SpanLimits, Status, StatusCode};
@@ -68,7 +69,7 @@ pub(super) fn add_link(span: &Span, context: &Bound<'_, PyAny>, mapping: Option<
             span.change(|record| record.add_link(link, span.limits()));
         }
         Ok(None) => {}
-        Err(error) => log::warning_once(py, "link", &format!("A link was dropped: {error}")),
+        Err(error) => report(py, "link", "A link was dropped", &error),
     }
 }
 
@@ -88,7 +89,7 @@ pub(super) fn set_status(span: &Span, status: &Bound<'_, PyAny>, description: Op
             span.set_status(status);
         }
         Ok(None) => {}
-        Err(error) => log::warning_once(py, "status", &format!("A status was ignored: {error}")),
+        Err(error) => report(py, "status", "A status was ignored", &error),
     }
 }
 
@@ -97,7 +98,7 @@ pub(super) fn record_exception(
     exception: &Bound<'_, PyAny>,
     extra: Option<&Bound<'_, PyAny>>,
     timestamp: Option<&Bound<'_, PyAny>>,
-    escaped: bool,
+    escaped: &str,
 ) {
     let py = exception.py();
     if !may_change(py, span, "Tried calling _add_event on an ended span.") {
@@ -107,7 +108,7 @@ pub(super) fn record_exception(
         ("exception.type", type_name(exception)),
         ("exception.message", display(exception)),
         ("exception.stacktrace", stacktrace(exception)),
-        ("exception.escaped", (if escaped { "True" } else { "False" }).to_owned()),
+        ("exception.escaped", escaped.to_owned()),
     ]);
     attributes.update(attributes::from_mapping(extra));
     span.push_event(Event {
@@ -122,7 +123,7 @@ pub(super) fn exit(span: &Bound<'_, Span>, exception: &Bound<'_, PyAny>, on_exce
     let this = span.get();
     if !exception.is_none() && this.read(|record| record.end_ns.is_none()).unwrap_or(false) {
         if on_exception.record {
-            record_exception(this, exception, None, None, true);
+            record_exception(this, exception, None, None, "True");
         }
         if on_exception.set_status {
             this.set_status(Status {
@@ -133,7 +134,7 @@ pub(super) fn exit(span: &Bound<'_, Span>, exception: &Bound<'_, PyAny>, on_exce
     }
     // A subclass may have an `end` of its own.
     if let Err(error) = span.call_method0("end") {
-        log::error_once(span.py(), "end", &format!("Ending a span failed: {error}"));
+        report(span.py(), "end", "Ending a span failed", &error);
     }
 }
 
@@ -153,7 +154,7 @@ pub(super) fn read_links(links: &Bound<'_, PyAny>, limits: &SpanLimits) -> Vec<L
         Ok(usable)
     };
     read().unwrap_or_else(|error| {
-        log::warning_once(py, "link", &format!("The links of a span were dropped: {error}"));
+        report(py, "link", "The links of a span were dropped", &error);
         Vec::new()
     })
 }
@@ -170,7 +171,7 @@ fn read_link(
     let attributes = attributes::from_mapping(mapping).into_attributes(limits.link_attributes());
     let says_something = context.is_valid()
         || context.trace_state.is_some()
-        || mapping.is_some_and(|mapping| mapping.is_truthy().unwrap_or(false));
+        || mapping.is_some_and(|mapping| mapping.is_truthy().swallow(mapping.py()).unwrap_or(false));
     Ok(says_something.then_some(Link { context, attributes }))
 }
 
@@ -193,7 +194,7 @@ fn read_status(status: &Bound<'_, PyAny>, description: Option<&Bound<'_, PyAny>>
         return Ok(None);
     }
     let code = status_code(status)?;
-    let description = match description.filter(|description| description.is_truthy().unwrap_or(false)) {
+    let description = match description.filter(|description| description.is_truthy().swallow(py).unwrap_or(false)) {
         None => None,
         Some(description) => match description.cast::<PyString>() {
             Err(_) => {
@@ -219,6 +220,12 @@ fn status_code(code: &Bound<'_, PyAny>) -> PyResult<StatusCode> {
     })
 }
 
+fn report(py: Python<'_>, kind: &str, what: &str, error: &PyErr) {
+    if !guard::pass_on(py, error) {
+        log::warning_once(py, kind, &format!("{what}: {error}"));
+    }
+}
+
 /// Whether the span takes changes; an ended one says `warning`.
 fn may_change(py: Python<'_>, span: &Span, warning: &str) -> bool {
     match span.read(|record| record.end_ns.is_none()) {
@@ -233,13 +240,14 @@ fn may_change(py: Python<'_>, span: &Span, warning: &str) -> bool {
 
 fn type_name(exception: &Bound<'_, PyAny>) -> String {
     let class = exception.get_type();
-    let name = |attribute: &str| class.getattr(attribute).map(|name| display(&name)).unwrap_or_default();
+    let name =
+        |attribute: &str| class.getattr(attribute).swallow(class.py()).map(|name| display(&name)).unwrap_or_default();
     let (module, qualified) = (name("__module__"), name("__qualname__"));
     if module.is_empty() || module == "builtins" { qualified } else { format!("{module}.{qualified}") }
 }
 
 fn class_name(exception: &Bound<'_, PyAny>) -> String {
-    exception.get_type().getattr("__name__").map(|name| display(&name)).unwrap_or_default()
+    exception.get_type().getattr("__name__").swallow(exception.py()).map(|name| display(&name)).unwrap_or_default()
 }
 
 fn stacktrace(exception: &Bound<'_, PyAny>) -> String {
@@ -250,5 +258,5 @@ fn stacktrace(exception: &Bound<'_, PyAny>) -> String {
         Ok(text(joined.cast::<PyString>()?))
     };
     // An exception whose own methods raise has no printable trace.
-    format().unwrap_or_default()
+    format().swallow(py).unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use otel_rs_abi::KeyValue;
+use otel_rs_core::guard::Swallow;
 use otel_rs_pipeline::attributes::{AttributeLimits, Attributes};
 use otel_rs_pipeline::clock;
 use otel_rs_pipeline::process::PerProcess;
@@ -109,7 +110,9 @@ pub fn start<'py>(py: Python<'py>, tracer: &Arc<TracerState>, new: NewSpan<'_, '
     };
     let trace_state = match &decision.result {
         None => new.parent.as_ref().and_then(|parent| parent.trace_state.clone()),
-        Some(result) => result.getattr("trace_state").and_then(|state| trace_state_from_python(&state)).unwrap_or(None),
+        Some(result) => {
+            result.getattr("trace_state").and_then(|state| trace_state_from_python(&state)).swallow(py).flatten()
+        }
     };
     let mut trace_flags = TraceFlags::default();
     if decision.is_sampled {
@@ -141,7 +144,7 @@ fn record(
     let attributes = match sampling_result {
         None => new.attributes.read(limits.span_attributes()),
         Some(result) => {
-            let from_sampler = result.getattr("attributes").ok();
+            let from_sampler = result.getattr("attributes").swallow(result.py());
             attributes::from_mapping(from_sampler.as_ref()).into_attributes(limits.span_attributes())
         }
     };

@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use otel_rs_core::guard::guarded;
-use otel_rs_pipeline::attributes::AttributeLimits;
-use otel_rs_pipeline::trace::{Scope, SpanKind};
+use otel_rs_core::guard::{Swallow, guarded};
+use otel_rs_pipeline::trace::SpanKind;
 use pyo3::prelude::*;
 
 use super::event::InstrumentationScope;
@@ -14,7 +13,6 @@ use super::span::OnException;
 use super::{AttributeSource, NewSpan, Span, TracerState, context, tracer};
 use crate::api::api;
 use crate::attributes;
-use crate::lifecycle::guarded;
 
 /// A tracer. `otel_rs_sdk.Tracer` adds the rest of the Python API.
 #[guarded]
@@ -30,16 +28,13 @@ impl Tracer {
     #[pyo3(signature = (provider, name, version, schema_url, attributes))]
     fn new(
         provider: &Bound<'_, TracerProvider>,
-        name: String,
-        version: String,
-        schema_url: String,
+        name: &Bound<'_, PyAny>,
+        version: &Bound<'_, PyAny>,
+        schema_url: &Bound<'_, PyAny>,
         attributes: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
-        guarded("Tracer", || {
-            let attributes = attributes::from_mapping(attributes).into_attributes(AttributeLimits::default());
-            let scope = Scope { name: name.into(), version: version.into(), schema_url: schema_url.into(), attributes };
-            Ok(Self { state: Arc::new(TracerState::new(Arc::clone(&provider.get().state), scope)) })
-        })
+    ) -> Self {
+        let scope = attributes::scope(name, version, schema_url, attributes);
+        Self { state: Arc::new(TracerState::new(Arc::clone(&provider.get().state), scope)) }
     }
 
     /// The scope of the tracer.
@@ -63,40 +58,43 @@ impl Tracer {
         attributes: Option<&Bound<'py, PyAny>>,
         links: Option<&Bound<'py, PyAny>>,
         start_time: Option<&Bound<'py, PyAny>>,
-        record_exception: bool,
-        set_status_on_exception: bool,
+        #[pyo3(from_py_with = truth)] record_exception: bool,
+        #[pyo3(from_py_with = truth)] set_status_on_exception: bool,
     ) -> PyResult<Bound<'py, Span>> {
-        guarded("start_span", || {
-            let current = api(py)?.get_current_span.bind(py).call1((context,))?;
-            let new = NewSpan {
-                name: Cow::Owned(attributes::display(name)),
-                kind: kind.map_or(SpanKind::Internal, span_kind),
-                parent: context::from_span(&current)?,
-                parent_context: context,
-                attributes: AttributeSource::Python(attributes),
-                links,
-                start_ns: start_time.and_then(time_ns),
-                on_exception: OnException { record: record_exception, set_status: set_status_on_exception },
-            };
-            tracer::start(py, &self.state, new)
-        })
+        let current = api(py)?.get_current_span.bind(py).call1((context,))?;
+        let new = NewSpan {
+            name: Cow::Owned(attributes::display(name)),
+            kind: kind.map_or(SpanKind::Internal, span_kind),
+            parent: context::from_span(&current)?,
+            parent_context: context,
+            attributes: AttributeSource::Python(attributes),
+            links,
+            start_ns: start_time.and_then(time_ns),
+            on_exception: OnException { record: record_exception, set_status: set_status_on_exception },
+        };
+        tracer::start(py, &self.state, new)
     }
+}
+
+/// Anything as a condition, as Python takes it.
+fn truth(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    value.is_truthy()
 }
 
 /// Nanoseconds since the Unix epoch from what Python gave; `None` for `None`, what is no number and what is before it.
 pub(super) fn time_ns(time: &Bound<'_, PyAny>) -> Option<u64> {
-    time.extract::<u64>().ok().or_else(|| {
-        let seconds = time.extract::<f64>().ok()?;
+    time.extract::<u64>().swallow(time.py()).or_else(|| {
+        let seconds = time.extract::<f64>().swallow(time.py())?;
         (seconds >= 0.0).then_some(seconds as u64)
     })
 }
 
 fn span_kind(kind: &Bound<'_, PyAny>) -> SpanKind {
-    match kind.getattr("value").and_then(|value| value.extract::<u32>()) {
-        Ok(1) => SpanKind::Server,
-        Ok(2) => SpanKind::Client,
-        Ok(3) => SpanKind::Producer,
-        Ok(4) => SpanKind::Consumer,
+    match kind.getattr("value").and_then(|value| value.extract::<u32>()).swallow(kind.py()) {
+        Some(1) => SpanKind::Server,
+        Some(2) => SpanKind::Client,
+        Some(3) => SpanKind::Producer,
+        Some(4) => SpanKind::Consumer,
         _ => SpanKind::Internal,
     }
 }
