@@ -16,7 +16,7 @@ app.conf.broker_transport_options = {
 app.conf.worker_max_tasks_per_child = 3
 
 
-@app.task
+@app.task  # type: ignore[untyped-decorator]  # Celery has no types
 def work(number: int) -> int:
     with trace.get_tracer("application").start_as_current_span(f"task {number}"):
         metrics.get_meter("application").create_counter("tasks").add(1)
