@@ -9,8 +9,6 @@ from otel_rs_distro.unsupported import report_unsupported_variables
     ("variable", "value", "warnings"),
     [
         ("OTEL_CONFIG_FILE", "otel.yaml", 1),
-        ("OTEL_PYTHON_ID_GENERATOR", "xray", 1),
-        ("OTEL_PYTHON_ID_GENERATOR", "random", 0),
         ("OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED", "true", 1),
         ("OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED", "False", 0),
         ("OTEL_CONFIG_FILE", "  ", 0),

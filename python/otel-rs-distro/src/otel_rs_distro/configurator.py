@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from otel_rs_distro import choice
 from otel_rs_distro.exporters import METRICS, TRACES, exporter_names, report_logs_exporter
+from otel_rs_distro.extensions import configured_id_generator, configured_sampler
 from otel_rs_distro.unsupported import report_unsupported_variables
 from otel_rs_distro.version import __version__
 
@@ -91,12 +92,11 @@ def _configure_tracing(resource: Any) -> None:
         ConsoleSpanExporter,
         OTLPSpanExporter,
         TracerProvider,
-        sampler_from_environment,
     )
 
     # Without an exporter the provider is set nevertheless, as the stock SDK does: spans still have ids, which reach
     # the next service and the application's logs.
-    provider = TracerProvider(sampler=sampler_from_environment(), resource=resource)
+    provider = TracerProvider(sampler=configured_sampler(), resource=resource, id_generator=configured_id_generator())
     exporters = {"otlp": OTLPSpanExporter, "console": ConsoleSpanExporter}
     for name in exporter_names(TRACES):
         _guarded(f"the {name} span exporter", _add, provider.add_span_processor, BatchSpanProcessor, exporters[name])

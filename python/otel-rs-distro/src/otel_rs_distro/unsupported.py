@@ -11,7 +11,6 @@ _SEMCONV = "OTEL_SEMCONV_STABILITY_OPT_IN"
 # Variable: values that change nothing, and what happens instead. Remove a row when the SDK learns the variable.
 _UNSUPPORTED: dict[str, tuple[tuple[str, ...], str]] = {
     "OTEL_CONFIG_FILE": ((), "the configuration is taken from the other OTEL_* variables"),
-    "OTEL_PYTHON_ID_GENERATOR": (("random",), "ids are random"),
     "OTEL_PYTHON_TRACER_CONFIGURATOR": ((), "all tracers are enabled"),
     "OTEL_PYTHON_METER_CONFIGURATOR": ((), "all meters are enabled"),
     "OTEL_PYTHON_LOGGER_CONFIGURATOR": ((), "logs are not exported"),
