@@ -4,6 +4,7 @@
 //! The `ContextVar` is reached directly where the default runtime context is in use; `OTEL_PYTHON_CONTEXT` may have
 //! replaced it, and then (as whenever the probe fails) the public functions of `opentelemetry.context` are called.
 
+use crate::once;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -30,7 +31,7 @@ static RUNTIME: PyOnceLock<Runtime> = PyOnceLock::new();
 pub struct Token(Py<PyAny>);
 
 fn runtime(py: Python<'_>) -> PyResult<&Runtime> {
-    RUNTIME.get_or_try_init(py, || Runtime::probe(py))
+    once::get_or_compute(&RUNTIME, py, || Runtime::probe(py))
 }
 
 impl Runtime {
@@ -172,7 +173,7 @@ pub fn derive<'py>(
 /// What the API raises.
 pub fn root(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     static ROOT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let root = ROOT.get_or_try_init(py, || derive(py, None, ContextValues::default()).map(Bound::unbind))?;
+    let root = once::get_or_compute(&ROOT, py, || derive(py, None, ContextValues::default()).map(Bound::unbind))?;
     Ok(root.bind(py).clone())
 }
 

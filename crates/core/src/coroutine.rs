@@ -7,6 +7,7 @@ mod contexts;
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::once;
 use pyo3::exceptions::{PyBaseException, PyGeneratorExit, PyRuntimeError, PyStopIteration};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -216,7 +217,7 @@ fn stop_iteration(value: &Bound<'_, PyAny>) -> PyErr {
 /// What importing `types` raises.
 pub fn is_native(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     static COROUTINE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    Ok(object.get_type().is(COROUTINE.import(object.py(), "types", "CoroutineType")?))
+    Ok(object.get_type().is(once::import(&COROUTINE, object.py(), "types", "CoroutineType")?))
 }
 
 #[guarded]

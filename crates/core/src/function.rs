@@ -1,5 +1,6 @@
 //! What Python functions are called.
 
+use crate::once;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -12,7 +13,7 @@ use pyo3::sync::PyOnceLock;
 pub fn qualified_name(function: &Bound<'_, PyAny>) -> PyResult<String> {
     static PARTIAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = function.py();
-    let partial = PARTIAL.import(py, "functools", "partial")?;
+    let partial = once::import(&PARTIAL, py, "functools", "partial")?;
     let mut function = function.clone();
     while function.is_instance(partial)? {
         function = function.getattr(intern!(py, "func"))?;

@@ -15,6 +15,7 @@ pub mod log;
 pub mod metrics;
 mod module_global;
 mod native;
+pub mod once;
 pub mod patch;
 pub mod plugin;
 pub mod propagation;

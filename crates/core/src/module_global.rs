@@ -4,6 +4,7 @@
 //! processor more than it costs instructions. So the namespace is looked into where a probe finds the getter's value
 //! there, and the getter is called where it does not.
 
+use crate::once;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
@@ -34,7 +35,7 @@ impl ModuleGlobal {
     ///
     /// What importing the module or calling the getter raises.
     pub(crate) fn get<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.place.get_or_try_init(py, || self.probe(py))? {
+        match once::get_or_compute(&self.place, py, || self.probe(py))? {
             Place::Getter(getter) => getter.bind(py).call0(),
             Place::Namespace(namespace, name) => {
                 Ok(namespace.bind(py).get_item(name)?.unwrap_or_else(|| py.None().into_bound(py)))

@@ -5,6 +5,7 @@
 
 use std::sync::Mutex;
 
+use crate::once;
 use otel_rs_propagation::{Excerpt, RemoteContext, extract_traceparent, parse_baggage};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -173,19 +174,19 @@ pub(crate) fn remote_context<'py>(context: &Bound<'py, PyAny>, remote: &RemoteCo
     static TRACE_STATE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = context.py();
     let api = "opentelemetry.trace";
-    let state_type = TRACE_STATE.import(py, api, "TraceState")?;
+    let state_type = once::import(&TRACE_STATE, py, api, "TraceState")?;
     let state = match remote.trace_state.as_str() {
         "" => state_type.call0()?,
         header => state_type.call_method1("from_header", ([header],))?,
     };
-    let span_context = SPAN_CONTEXT.import(py, api, "SpanContext")?.call1((
+    let span_context = once::import(&SPAN_CONTEXT, py, api, "SpanContext")?.call1((
         u128::from_be_bytes(remote.trace_id),
         u64::from_be_bytes(remote.span_id),
         true,
-        TRACE_FLAGS.import(py, api, "TraceFlags")?.call1((remote.trace_flags,))?,
+        once::import(&TRACE_FLAGS, py, api, "TraceFlags")?.call1((remote.trace_flags,))?,
         state,
     ))?;
-    let span = NON_RECORDING_SPAN.import(py, api, "NonRecordingSpan")?.call1((span_context,))?;
+    let span = once::import(&NON_RECORDING_SPAN, py, api, "NonRecordingSpan")?.call1((span_context,))?;
     context::derive(py, Some(context), ContextValues { span: Some(&span), ..ContextValues::default() })
 }
 

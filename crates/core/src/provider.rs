@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::once;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
@@ -77,14 +78,15 @@ impl ProviderSource {
             return Ok(NativeProvider::of(&provider).map_or(Provider::Python(provider), Provider::Native));
         }
         let (module, name) = self.getter;
-        let provider = self.function.import(py, module, name)?.call0()?;
+        let provider = once::import(&self.function, py, module, name)?.call0()?;
         if self.unset.get(py).is_some_and(|unset| provider.is(unset)) {
             return Ok(Provider::Unset(provider));
         }
         // The API's own classes are proxies that wait for a provider and no-ops; an SDK's are defined elsewhere.
         let defined_in: String = provider.get_type().getattr("__module__")?.extract()?;
         if defined_in.starts_with("opentelemetry.trace") || defined_in.starts_with("opentelemetry.metrics") {
-            self.unset.get_or_init(py, || provider.clone().unbind());
+            let unset = provider.clone().unbind();
+            self.unset.get_or_init(py, || unset);
             return Ok(Provider::Unset(provider));
         }
         Ok(NativeProvider::of(&provider).map_or(Provider::Python(provider), Provider::Native))

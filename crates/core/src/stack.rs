@@ -10,6 +10,7 @@ mod text;
 
 use std::sync::Arc;
 
+use crate::once;
 use otel_rs_abi::{StackFrame, Str};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -149,7 +150,7 @@ fn source_line(frame: &Bound<'_, PyAny>, line: i32) -> PyResult<String> {
     static EXTRACT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = frame.py();
     let extract = || -> PyResult<String> {
-        let extract = EXTRACT.get_or_try_init(py, || -> PyResult<_> {
+        let extract = once::get_or_compute(&EXTRACT, py, || -> PyResult<_> {
             Ok(py.import("traceback")?.getattr("StackSummary")?.getattr("extract")?.unbind())
         })?;
         let options = PyDict::new(py);

@@ -1,5 +1,6 @@
 //! An object that passes for another one, but for one attribute.
 
+use crate::once;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -41,7 +42,7 @@ impl StandIn {
             return Ok(this.value.bind(py).clone());
         }
         let value = this.object.bind(py).getattr(name)?;
-        let method = METHOD.import(py, "types", "MethodType")?;
+        let method = once::import(&METHOD, py, "types", "MethodType")?;
         if value.get_type().is(method) && value.getattr(intern!(py, "__self__"))?.is(&this.object) {
             return method.call1((value.getattr(intern!(py, "__func__"))?, slf));
         }

@@ -1,5 +1,6 @@
 //! How a process ended.
 
+use otel_rs_core::once;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -20,7 +21,7 @@ impl State {
         if is_cancellation(exception)? {
             return Ok(Self::Cancelled);
         }
-        match exception.is_instance(TIMEOUT.import(exception.py(), "asyncio", "TimeoutError")?)? {
+        match exception.is_instance(once::import(&TIMEOUT, exception.py(), "asyncio", "TimeoutError")?)? {
             true => Ok(Self::Timeout),
             false => Ok(Self::Exception),
         }
@@ -40,5 +41,5 @@ impl State {
 /// Whether this is asyncio's `CancelledError`.
 pub(crate) fn is_cancellation(exception: &Bound<'_, PyAny>) -> PyResult<bool> {
     static CANCELLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    exception.is_instance(CANCELLED.import(exception.py(), "asyncio", "CancelledError")?)
+    exception.is_instance(once::import(&CANCELLED, exception.py(), "asyncio", "CancelledError")?)
 }

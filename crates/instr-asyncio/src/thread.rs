@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use otel_rs_core::guard::{guard, guarded};
+use otel_rs_core::once;
 use otel_rs_core::text::Text;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -29,7 +30,7 @@ fn name_of(function: &Bound<'_, PyAny>) -> PyResult<Option<Text>> {
     static PARTIAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = function.py();
     let mut name = function.getattr_opt(intern!(py, "__name__"))?;
-    if name.is_none() && function.is_instance(PARTIAL.import(py, "functools", "partial")?)? {
+    if name.is_none() && function.is_instance(once::import(&PARTIAL, py, "functools", "partial")?)? {
         name = function.getattr(intern!(py, "func"))?.getattr_opt(intern!(py, "__name__"))?;
     }
     Ok(name.filter(|name| !name.is_none()).as_ref().and_then(Text::from_any))

@@ -1,6 +1,7 @@
 //! What asyncio takes for a coroutine, a future and a task.
 
 use otel_rs_core::coroutine::is_native;
+use otel_rs_core::once;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -23,13 +24,13 @@ impl Kind {
         if is_native(object)? {
             return Ok(Self::Coroutine);
         }
-        if object.is_instance(TASK.import(py, "asyncio", "Task")?)? {
+        if object.is_instance(once::import(&TASK, py, "asyncio", "Task")?)? {
             return Ok(Self::Task);
         }
-        if IS_COROUTINE.import(py, "asyncio", "iscoroutine")?.call1((object,))?.is_truthy()? {
+        if once::import(&IS_COROUTINE, py, "asyncio", "iscoroutine")?.call1((object,))?.is_truthy()? {
             return Ok(Self::Coroutine);
         }
-        match IS_FUTURE.import(py, "asyncio", "isfuture")?.call1((object,))?.is_truthy()? {
+        match once::import(&IS_FUTURE, py, "asyncio", "isfuture")?.call1((object,))?.is_truthy()? {
             true => Ok(Self::Future),
             false => Ok(Self::Other),
         }

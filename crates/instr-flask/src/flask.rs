@@ -1,5 +1,6 @@
 //! What differs between versions of Flask, and the request that is being handled.
 
+use otel_rs_core::once;
 use otel_rs_core::patch::Call;
 use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
@@ -25,7 +26,7 @@ pub(crate) fn request_context<'py>(call: &Call<'_, 'py>) -> PyResult<Option<Boun
 fn current_context(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     /// `ContextVar.get`, from Flask 2.2 on.
     static GET: PyOnceLock<Option<Py<PyAny>>> = PyOnceLock::new();
-    let get = GET.get_or_try_init(py, || -> PyResult<_> {
+    let get = once::get_or_compute(&GET, py, || -> PyResult<_> {
         let globals = py.import("flask.globals")?;
         for name in ["_cv_request", "_cv_app"] {
             if let Some(var) = globals.getattr_opt(name)? {
@@ -91,7 +92,7 @@ pub(crate) fn is_streamed(response: &Bound<'_, PyAny>) -> PyResult<bool> {
     if body.is_exact_instance_of::<PyList>() || !response.getattr(intern!(py, "is_streamed"))?.is_truthy()? {
         return Ok(false);
     }
-    let closing_iterator = CLOSING_ITERATOR.import(py, "werkzeug.wsgi", "ClosingIterator")?;
+    let closing_iterator = once::import(&CLOSING_ITERATOR, py, "werkzeug.wsgi", "ClosingIterator")?;
     let has_length = response
         .getattr(intern!(py, "headers"))?
         .call_method1(intern!(py, "get"), (intern!(py, "Content-Length"),))?
@@ -102,7 +103,7 @@ pub(crate) fn is_streamed(response: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// `flask:<version>`
 pub(crate) fn framework(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static FRAMEWORK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let framework = FRAMEWORK.get_or_try_init(py, || -> PyResult<_> {
+    let framework = once::get_or_compute(&FRAMEWORK, py, || -> PyResult<_> {
         let version: String = py.import("importlib.metadata")?.call_method1("version", ("flask",))?.extract()?;
         Ok(format!("flask:{version}").into_pyobject(py)?.into_any().unbind())
     })?;

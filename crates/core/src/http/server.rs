@@ -105,10 +105,12 @@ impl HttpServer {
     }
 
     fn capture(&self, py: Python<'_>) -> &Capture {
-        self.capture.get_or_init(py, || Capture {
-            all_methods: captures_all_methods(),
-            headers: CapturedHeaders::from_environment(py),
-        })
+        if let Some(capture) = self.capture.get(py) {
+            return capture;
+        }
+        // Compiling a pattern runs Python code, and may log: the value is made before it is set.
+        let capture = Capture { all_methods: captures_all_methods(), headers: CapturedHeaders::from_environment(py) };
+        self.capture.get_or_init(py, || capture)
     }
 
     /// The name of a request's span: `{method} {route}`, or without a route `{method} {path}`. With

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::once;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
@@ -140,7 +141,7 @@ impl Wrapper {
         let _ = owner;
         match instance {
             None => Ok(slf.clone().into_any()),
-            Some(instance) => METHOD_TYPE.import(slf.py(), "types", "MethodType")?.call1((slf, instance)),
+            Some(instance) => once::import(&METHOD_TYPE, slf.py(), "types", "MethodType")?.call1((slf, instance)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Spans of any provider, through the OpenTelemetry Python API.
 
+use crate::once;
 use otel_rs_abi::{KeyValue, SpanKind, StatusCode};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -65,7 +66,7 @@ fn members<'a>(
     class: &str,
     names: &[&str],
 ) -> PyResult<&'a Vec<Py<PyAny>>> {
-    cell.get_or_try_init(py, || {
+    once::get_or_compute(cell, py, || {
         let class = py.import("opentelemetry.trace")?.getattr(class)?;
         names.iter().map(|name| Ok(class.getattr(name)?.unbind())).collect()
     })
@@ -89,7 +90,8 @@ pub(crate) fn set_status(span: &Bound<'_, PyAny>, code: StatusCode, description:
     if !description.is_empty() {
         kwargs.set_item(intern!(py, "description"), description)?;
     }
-    let status = STATUS.import(py, "opentelemetry.trace", "Status")?.call((status_code(py, code)?,), Some(&kwargs))?;
+    let status =
+        once::import(&STATUS, py, "opentelemetry.trace", "Status")?.call((status_code(py, code)?,), Some(&kwargs))?;
     span.call_method1(intern!(py, "set_status"), (status,))?;
     Ok(())
 }

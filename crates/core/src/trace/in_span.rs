@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::once;
 use otel_rs_abi::{KeyValue, SpanKind};
 use pyo3::exceptions::{PyBaseException, PyException};
 use pyo3::prelude::*;
@@ -72,7 +73,7 @@ pub(super) fn with_span<'py>(span: &Span, context: &Bound<'py, PyAny>) -> PyResu
 
 fn is_coroutine(value: &Bound<'_, PyAny>) -> bool {
     static COROUTINE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let is_coroutine = || value.is_instance(COROUTINE.import(value.py(), "types", "CoroutineType")?);
+    let is_coroutine = || value.is_instance(once::import(&COROUTINE, value.py(), "types", "CoroutineType")?);
     is_coroutine().unwrap_or(false)
 }
 

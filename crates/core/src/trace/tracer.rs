@@ -1,5 +1,6 @@
 //! The tracer face.
 
+use crate::once;
 use otel_rs_abi::{KeyValue, SpanKind};
 use otel_rs_propagation::RemoteContext;
 use pyo3::prelude::*;
@@ -74,7 +75,7 @@ impl Tracer {
             }
             Provider::Unset(proxy) => {
                 provider::warn_unset(py, &proxy);
-                self.proxy.get_or_try_init(py, || ApiTracer::new(&proxy, self.scope))?.start(py, builder)
+                once::get_or_compute(&self.proxy, py, || ApiTracer::new(&proxy, self.scope))?.start(py, builder)
             }
         }
     }
