@@ -82,7 +82,7 @@ class NativeSpan:
         exception: BaseException,
         attributes: Attributes = None,
         timestamp: int | None = None,
-        escaped: bool = ...,
+        escaped: bool | None = None,
     ) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
