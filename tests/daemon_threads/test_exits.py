@@ -13,7 +13,7 @@ import pytest
 from daemon_threads.programs import SHAPES
 
 TESTS = Path(__file__).parent.parent
-RUNS = int(os.environ.get("DAEMON_EXITS", "4"))
+RUNS = int(os.environ.get("DAEMON_EXITS", "2"))
 
 
 @pytest.mark.timeout(60 + 5 * RUNS)

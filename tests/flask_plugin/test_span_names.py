@@ -57,4 +57,4 @@ def test_another_value_is_named_in_one_line(
 
     # The line is logged once for the life of the process, by whichever parameter runs first.
     lines = [record.getMessage() for record in caplog.records if VARIABLE in record.getMessage()]
-    assert lines in ([], [f"{VARIABLE} is 'yes': expected true or false; false is used"])
+    assert lines in ([], [f"otel-rs: {VARIABLE} is 'yes': expected true or false; false is used"])
