@@ -97,7 +97,8 @@ class SimpleSpanProcessor(SpanProcessor):
         self.span_exporter = span_exporter
         self._shut_down = False
         self._native: _native.NativeSimpleSpanProcessor | None = None
-        if isinstance(span_exporter, _native.NativeSpanExporter):
+        # A subclass with an `export` of its own is called: it may withhold what the native one would send.
+        if isinstance(span_exporter, _native.NativeSpanExporter) and not hasattr(span_exporter, "export"):
             self._native = _native.NativeSimpleSpanProcessor(span_exporter)
 
     def on_end(self, span: Any) -> None:

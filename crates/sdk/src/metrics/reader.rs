@@ -53,6 +53,13 @@ impl PeriodicExportingMetricReader {
                 exporter.get_type()
             )));
         };
+        // The native ones have no `export`. A subclass that has one may withhold what the native one would send.
+        if exporter.hasattr("export")? {
+            return Err(PyTypeError::new_err(format!(
+                "the `export` of {} would not be called: the reader's thread never runs Python code",
+                exporter.get_type()
+            )));
+        }
         let interval = match export_interval_millis {
             Some(millis) => positive("export_interval_millis", millis)?,
             None => ReaderConfig::default_interval(),

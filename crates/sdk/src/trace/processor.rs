@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use otel_rs_core::guard::guarded;
+use otel_rs_core::guard::{Swallow, guarded};
 use otel_rs_pipeline::process::drain::{self, Drain};
 use otel_rs_pipeline::trace::{self, BatchConfig, SpanExporterFactory};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -119,7 +119,8 @@ impl BatchSpanProcessor {
         let factory = factory(span_exporter).ok_or_else(|| {
             PyTypeError::new_err(
                 "BatchSpanProcessor takes a native exporter (OTLPSpanExporter, ConsoleSpanExporter): its thread never \
-                 runs Python code. Give a Python exporter to SimpleSpanProcessor, or add a span processor of your own",
+                 runs Python code, a subclass's `export` neither. Give a Python exporter to SimpleSpanProcessor, or add a \
+                 span processor of your own",
             )
         })?;
         let mut config = BatchConfig::from_environment();
@@ -159,8 +160,10 @@ impl SimpleSpanProcessor {
 }
 
 fn factory(exporter: &Bound<'_, PyAny>) -> Option<SpanExporterFactory> {
-    if let Ok(exporter) = exporter.cast::<SpanExporter>() {
-        return Some(exporter.get().factory());
+    if let Ok(native) = exporter.cast::<SpanExporter>() {
+        // The native ones have no `export`. A subclass that has one may withhold what the native one would send.
+        let has_export = exporter.hasattr("export").swallow(exporter.py()).unwrap_or(true);
+        return (!has_export).then(|| native.get().factory());
     }
     // A Python exporter that has a native double.
     let native = exporter.getattr_opt("native_exporter").ok()??;
