@@ -4,6 +4,7 @@
 //! The `ContextVar` is reached directly where the default runtime context is in use; `OTEL_PYTHON_CONTEXT` may have
 //! replaced it, and then (as whenever the probe fails) the public functions of `opentelemetry.context` are called.
 
+use crate::guard::guard;
 use crate::once;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -110,6 +111,23 @@ pub fn detach(py: Python<'_>, token: Token) {
     if let Ok(runtime) = runtime(py) {
         drop(runtime.detach.bind(py).call1((token.0,)));
     }
+}
+
+/// Runs `body` with `context` current. Returns with its result what it has left current, for what goes on later where
+/// it stopped: a generator that was suspended inside of a span of its own.
+pub fn run_in<'py, T>(context: &Bound<'py, PyAny>, body: impl FnOnce() -> T) -> (T, Bound<'py, PyAny>) {
+    let py = context.py();
+    let token = guard("attach", || attach(context).ok()).flatten();
+    let result = body();
+    let left = token.and_then(|token| guard("detach", || leave(py, token)).flatten());
+    (result, left.unwrap_or_else(|| context.clone()))
+}
+
+/// Detaches, and returns what was current until then.
+pub fn leave(py: Python<'_>, token: Token) -> Option<Bound<'_, PyAny>> {
+    let left = current(py).ok();
+    detach(py, token);
+    left
 }
 
 /// The span in `context`, unless there is none or it is the API's `INVALID_SPAN`.

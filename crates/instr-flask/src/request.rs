@@ -297,9 +297,16 @@ impl Request {
         }
     }
 
+    /// What is current in the end is so again in the body of a stream: the view may have opened a span for it.
     fn detach(&self, py: Python<'_>) {
-        if let Some(token) = self.progress(|progress| progress.token.take()) {
-            context::detach(py, token);
+        match self.progress(|progress| (progress.token.take(), progress.streamed && progress.context.is_some())) {
+            (None, _) => {}
+            (Some(token), false) => context::detach(py, token),
+            (Some(token), true) => {
+                let left = context::leave(py, token).map(Bound::unbind);
+                let previous = left.and_then(|left| self.progress(|progress| progress.context.replace(left)));
+                drop(previous);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use otel_rs_abi::KeyValue;
 use otel_rs_core::context::{self, ContextValues};
-use otel_rs_core::guard::{guard, guarded};
+use otel_rs_core::guard::guarded;
 use otel_rs_core::http::{Close, EnvironFacts, HttpServer, Response, ResponseBody, call_hook};
 use otel_rs_core::text::Text;
 use otel_rs_core::trace::{Span, StatusCode, message};
@@ -72,14 +72,9 @@ impl Request {
         body(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Runs `body` with the span current.
-    pub(crate) fn in_context<T>(&self, py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-        let token = guard("attach", || context::attach(self.context.bind(py)).ok()).flatten();
-        let result = body();
-        if let Some(token) = token {
-            guard("detach", || context::detach(py, token));
-        }
-        result
+    /// Runs `body` with the span current; returns with its result what it has left current.
+    pub(crate) fn in_context<'py, T>(&self, py: Python<'py>, body: impl FnOnce() -> T) -> (T, Bound<'py, PyAny>) {
+        context::run_in(self.context.bind(py), body)
     }
 
     /// The response starts: its status goes on the span, and the response hook is called.
@@ -105,8 +100,14 @@ impl Request {
     }
 
     /// The body as the server gets it. One that has a length is complete and measured now, as by the stock
-    /// middleware; another one is measured when it ends. The span ends with the body in any case.
-    pub(crate) fn body(self: &Arc<Self>, body: &Bound<'_, PyAny>, environ: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
+    /// middleware; another one is measured when it ends. The span ends with the body in any case. `context` is what the
+    /// application has left current.
+    pub(crate) fn body(
+        self: &Arc<Self>,
+        body: &Bound<'_, PyAny>,
+        environ: &Bound<'_, PyDict>,
+        context: Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
         let py = body.py();
         // Servers test for the type of their file wrapper, so it is not wrapped.
         let file_wrapper = environ.get_item(intern!(py, "wsgi.file_wrapper"))?;
@@ -118,17 +119,17 @@ impl Request {
             self.measure(py, None);
         }
         let context = match self.progress(|progress| progress.excluded) {
-            false => self.context.clone_ref(py),
+            false => context,
             true => {
                 let values = ContextValues { span: Some(context::invalid_span(py)?), ..ContextValues::default() };
-                context::derive(py, Some(self.context.bind(py)), values)?.unbind()
+                context::derive(py, Some(&context), values)?
             }
         };
         let request = self.clone();
         let observer = Box::new(move |py: Python<'_>, exception: Option<&Bound<'_, PyBaseException>>| {
             request.end(py, exception);
         });
-        ResponseBody::wrap(body, context, Close::AtEnd, observer)
+        ResponseBody::wrap(body, context.unbind(), Close::AtEnd, observer)
     }
 
     /// The application raised instead of answering.

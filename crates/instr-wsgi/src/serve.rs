@@ -37,13 +37,13 @@ pub(crate) fn serve(
     if mark == Mark::Yes {
         environ.set_item(claim_key(py), Bound::new(py, ServerRequest(request.clone()))?)?;
     }
-    let result = request.in_context(py, || wsgi.call1(args));
+    let (result, left) = request.in_context(py, || wsgi.call1(args));
     if mark == Mark::Yes && environ.contains(claim_key(py)).unwrap_or(false) {
         environ.del_item(claim_key(py))?;
     }
     match result {
         Ok(body) => {
-            let wrapped = guard("the body of a response", || request.body(&body, &environ));
+            let wrapped = guard("the body of a response", || request.body(&body, &environ, left));
             Ok(wrapped.and_then(Result::ok).unwrap_or_else(|| {
                 guard("the end of a request", || request.end(py, None));
                 body.unbind()

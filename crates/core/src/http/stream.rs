@@ -1,4 +1,8 @@
 //! The body of a streamed response: its chunks are made in the span's context, and its end is seen once.
+//!
+//! What a chunk leaves current (a generator opens a span and yields inside of it) is current again in the next one and
+//! nowhere else. It is attached in the server's own `contextvars.Context`, not kept in one of the body's: Flask's
+//! `stream_with_context` and the generator's own tokens can be reset in no other.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -27,12 +31,13 @@ pub enum Close {
 #[pyclass(frozen, subclass, weakref, module = "otel_rs")]
 pub struct ResponseBody {
     iterable: Py<PyAny>,
-    context: Py<PyAny>,
     close: Close,
     state: Mutex<State>,
 }
 
 struct State {
+    /// The span's context, then what the last chunk has left current.
+    context: Py<PyAny>,
     /// Made at the first chunk, in the span's context.
     iterator: Option<Py<PyAny>>,
     observer: Option<BodyObserver>,
@@ -40,7 +45,7 @@ struct State {
 }
 
 impl ResponseBody {
-    /// Wraps `iterable`; each chunk is made with `context`, a Python `Context`, current. The wrapper has a length if
+    /// Wraps `iterable`; the first chunk is made with `context`, a Python `Context`, current. The wrapper has a length if
     /// `iterable` has one.
     ///
     /// # Errors
@@ -53,8 +58,8 @@ impl ResponseBody {
         observer: BodyObserver,
     ) -> PyResult<Py<PyAny>> {
         let py = iterable.py();
-        let state = State { iterator: None, observer: Some(observer), closed: false };
-        let body = Self { iterable: iterable.clone().unbind(), context, close, state: Mutex::new(state) };
+        let state = State { context, iterator: None, observer: Some(observer), closed: false };
+        let body = Self { iterable: iterable.clone().unbind(), close, state: Mutex::new(state) };
         match iterable.hasattr(intern!(py, "__len__")).unwrap_or(false) {
             true => Ok(Py::new(py, PyClassInitializer::from(body).add_subclass(SizedResponseBody))?.into_any()),
             false => Ok(Py::new(py, body)?.into_any()),
@@ -83,11 +88,12 @@ impl ResponseBody {
         })
     }
 
-    fn in_context<T>(&self, py: Python<'_>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-        let token = guard("attach", || context::attach(self.context.bind(py)).ok()).flatten();
-        let result = body();
-        if let Some(token) = token {
-            guard("detach", || context::detach(py, token));
+    fn in_context<T>(&self, py: Python<'_>, body: impl FnOnce() -> T) -> T {
+        let context = self.state(|state| state.context.clone_ref(py)).into_bound(py);
+        let (result, left) = context::run_in(&context, body);
+        if !left.is(&context) {
+            let previous = self.state(|state| std::mem::replace(&mut state.context, left.unbind()));
+            drop(previous);
         }
         result
     }
@@ -136,12 +142,18 @@ impl ResponseBody {
 }
 
 impl Drop for ResponseBody {
-    /// A server that neither exhausts nor closes the body (a test client, say) drops it.
+    /// A server that neither exhausts nor closes the body (a test client, say) drops it. A generator is closed by that,
+    /// and resets what it has attached, so this is the last thing that it does in its context.
     fn drop(&mut self) {
         guard("ResponseBody.drop", || {
             Python::try_attach(|py| {
                 // It may be dropped while an exception is under way, which no call may see or lose.
                 let pending = PyErr::take(py);
+                let (iterator, closed) = self.state(|state| (state.iterator.take(), state.closed));
+                if !closed {
+                    let iterable = std::mem::replace(&mut self.iterable, py.None());
+                    self.in_context(py, || drop((iterator, iterable)));
+                }
                 self.finish(py, None);
                 if let Some(pending) = pending {
                     pending.restore(py);
