@@ -7,7 +7,6 @@ use otel_rs_core::context::{self, ContextValues};
 use otel_rs_core::guard::guarded;
 use otel_rs_core::http::{ClaimedRequest, EnvironFacts, Response, ServerSpan, call_hook, inject_response_headers};
 use otel_rs_core::log;
-use otel_rs_core::propagation::Incoming;
 use otel_rs_core::text::Text;
 use otel_rs_semconv::http::ResponseStatus;
 use pyo3::exceptions::PyBaseException;
@@ -179,15 +178,14 @@ impl Request {
             None => server.start(environ, facts, &name, route_name, self.started_at_ns)?,
             Some(claimed) => {
                 claimed.set_route(py, &name, route_name)?;
-                let incoming = Incoming { parent: None, context: context::current(py)? };
-                ServerSpan { span: claimed.span(py)?, is_server: false, incoming }
+                ServerSpan::adopted(claimed.span(py)?, context::current(py)?)
             }
         };
         if server.call_request_hook(&started, environ)? {
             // The stock instrumentation lets the facts win over what its hook has set.
             server.restate(py, &started.span, facts, route_name);
         }
-        server.capture_request_headers(&started, environ);
+        server.restate_request_headers(py, &started);
         let context = self.context_with(py, &started, rule.as_ref())?;
         let token = context::attach(&context)?;
         self.progress(|progress| {

@@ -51,7 +51,7 @@ impl Request {
         let facts = server.read(environ)?;
         let name = server.span_name(py, &facts, None);
         let started = server.start(environ, &facts, &name, None, None)?;
-        server.capture_request_headers(&started, environ);
+        server.restate_request_headers(py, &started);
         server.call_request_hook(&started, environ)?;
         let values = ContextValues { span: Some(started.span.object(py)), ..ContextValues::default() };
         let context = context::derive(py, Some(&started.incoming.context), values)?.unbind();

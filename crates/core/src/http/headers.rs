@@ -22,9 +22,22 @@ pub struct CapturedHeaders {
 }
 
 /// A header that is captured: attribute key and value.
-struct Captured {
+#[derive(Debug)]
+pub(super) struct Captured {
     key: String,
     value: String,
+}
+
+impl Captured {
+    /// The value as the list that the conventions want; the attribute borrows it.
+    pub(super) fn values(&self) -> [Str<'_>; 1] {
+        [Str::borrowed(&self.value)]
+    }
+
+    /// The attribute.
+    pub(super) fn attribute<'a>(&'a self, values: &'a [Str<'a>]) -> KeyValue<'a> {
+        KeyValue::with_key(&self.key, Value::list(values))
+    }
 }
 
 impl CapturedHeaders {
@@ -36,11 +49,6 @@ impl CapturedHeaders {
             compile(py, &pattern, name, true)
         };
         Self { request: pattern(REQUEST), response: pattern(RESPONSE), sanitize: pattern(SANITIZE) }
-    }
-
-    /// Puts the captured request headers on the span.
-    pub(super) fn record_request(&self, span: &Span, environ: &Bound<'_, PyDict>) {
-        set_on(environ.py(), span, &self.request_headers(environ));
     }
 
     /// Puts the captured response headers on the span. Headers of one name are joined with a comma.
@@ -66,7 +74,7 @@ impl CapturedHeaders {
         to_dict(headers.py(), &self.response_headers(headers))
     }
 
-    fn request_headers(&self, environ: &Bound<'_, PyDict>) -> Vec<Captured> {
+    pub(super) fn request_headers(&self, environ: &Bound<'_, PyDict>) -> Vec<Captured> {
         let Some(pattern) = &self.request else { return Vec::new() };
         let headers = environ.iter().filter_map(|(name, value)| {
             let name = name.cast_into::<PyString>().ok()?.to_string_lossy().strip_prefix("HTTP_")?.replace('_', "-");
@@ -114,10 +122,9 @@ impl CapturedHeaders {
     }
 }
 
-fn set_on(py: Python<'_>, span: &Span, captured: &[Captured]) {
+pub(super) fn set_on(py: Python<'_>, span: &Span, captured: &[Captured]) {
     for header in captured {
-        let values = [Str::borrowed(&header.value)];
-        span.set_attributes(py, &[KeyValue::with_key(&header.key, Value::list(&values))]);
+        span.set_attributes(py, &[header.attribute(&header.values())]);
     }
 }
 

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
+use super::headers::{Captured, set_on};
 use super::{CapturedHeaders, EnvironFacts, call_hook};
 use crate::Scope;
 use crate::context;
@@ -48,6 +49,16 @@ pub struct ServerSpan<'py> {
     pub is_server: bool,
     /// The context that it was started in.
     pub incoming: Incoming<'py>,
+    /// Its captured request headers, which it was started with.
+    captured: Vec<Captured>,
+}
+
+impl<'py> ServerSpan<'py> {
+    /// An internal span that somebody else has started.
+    pub fn adopted(span: Span, context: Bound<'py, PyAny>) -> Self {
+        let incoming = Incoming { parent: None, context };
+        Self { span, is_server: false, incoming, captured: Vec::new() }
+    }
 }
 
 /// What a duration says of the response.
@@ -162,17 +173,25 @@ impl HttpServer {
             true => Incoming::from_environ(environ)?,
             false => Incoming { parent: None, context: current },
         };
+        // A server span's captured headers are there before the sampler is asked.
+        let captured = match is_server {
+            true => self.capture(py).headers.request_headers(environ),
+            false => Vec::new(),
+        };
+        let values: Vec<_> = captured.iter().map(Captured::values).collect();
         let request = facts.request();
+        let mut attributes = self.span_attributes(&request, route);
+        attributes.extend(captured.iter().zip(&values).map(|(header, values)| header.attribute(values)));
         let builder = SpanBuilder {
             name,
             kind: if is_server { SpanKind::Server } else { SpanKind::Internal },
             start_time_ns,
             remote_parent: incoming.parent.as_ref(),
             context: &incoming.context,
-            attributes: &self.span_attributes(&request, route),
+            attributes: &attributes,
         };
         let span = self.tracer.start(py, &builder)?;
-        Ok(ServerSpan { span, is_server, incoming })
+        Ok(ServerSpan { span, is_server, incoming, captured })
     }
 
     /// Calls the request hook, if there is one. The hook sees the remote context as the current one; answers whether
@@ -204,11 +223,10 @@ impl HttpServer {
         span.set_attributes(py, &self.span_attributes(&request, route));
     }
 
-    /// Puts the captured request headers on a server span.
-    pub fn capture_request_headers(&self, started: &ServerSpan<'_>, environ: &Bound<'_, PyDict>) {
-        if started.is_server && started.span.is_recording() {
-            self.capture(environ.py()).headers.record_request(&started.span, environ);
-        }
+    /// Puts the captured request headers on a server span once more: over what a hook has set, and whatever the sampler
+    /// has made of the attributes that it was asked with.
+    pub fn restate_request_headers(&self, py: Python<'_>, started: &ServerSpan<'_>) {
+        set_on(py, &started.span, &started.captured);
     }
 
     /// Puts the status of the response, and on a server span its captured headers, on the span.
