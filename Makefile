@@ -6,6 +6,7 @@
 #   make lint     formatters and checkers
 #   make test-packages   packages from PyPI in their newest versions, their spans counted
 #   make bench    CPU per request: bare, stock, ours
+#   make instructions   instructions per request and per span under Valgrind (INSTRUCTIONS_ARGUMENTS='--wheels OLD --wheels dist')
 #   make soak     a server under load for minutes: what is lost, memory, threads (SOAK_ARGUMENTS='--seconds 60')
 #   make outages  what each kind of outage of the collector costs (OUTAGES_ARGUMENTS='--help')
 #   make model    the queue in every order in which its threads can run
@@ -20,6 +21,7 @@ PROFILE ?= release
 CARGO ?= cargo
 PYTEST_ARGUMENTS ?=
 BENCH_ARGUMENTS ?=
+INSTRUCTIONS_ARGUMENTS ?=
 SOAK_ARGUMENTS ?=
 OUTAGES_ARGUMENTS ?=
 
@@ -46,7 +48,7 @@ NATIVE_MODULES := $(addsuffix ._native,$(notdir $(patsubst %/,%,$(dir $(wildcard
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help wheels demo conformance daemon-threads test test-packages test-rust model test-python test-interpreters test-fast soak outages lint lint-rust lint-python \
+.PHONY: help wheels demo conformance daemon-threads test test-packages test-rust model test-python test-interpreters test-fast instructions soak outages lint lint-rust lint-python \
     new-plugin test-plugin format bench clean
 
 help:
@@ -70,6 +72,10 @@ demo: $(WHEELS)
 
 bench: $(TEST_ENVIRONMENT)/.wheels
 	@$(TEST_ENVIRONMENT)/bin/python -u benches/run.py $(BENCH_ARGUMENTS)
+
+instructions: $(TEST_ENVIRONMENT)/.wheels
+	@command -v valgrind >/dev/null || { echo "valgrind is missing. On Debian: apt install valgrind" >&2; exit 1; }
+	@$(TEST_ENVIRONMENT)/bin/python -u benches/instructions.py $(INSTRUCTIONS_ARGUMENTS)
 
 soak: $(TEST_ENVIRONMENT)/.wheels
 	@$(TEST_ENVIRONMENT)/bin/python -u benches/soak.py $(SOAK_ARGUMENTS)

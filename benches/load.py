@@ -99,10 +99,9 @@ class Load:
             thread.join()
         return self
 
-    def percentile(self, begin: float, end: float, share: float = 0.99) -> float:
-        """The latency that so many of the requests in that time did not exceed, in ms."""
-        latencies = sorted(latency for sent, latency, _ in self.latencies if begin <= sent < end)
-        return 1e3 * latencies[int(len(latencies) * share)] if latencies else float("nan")
+    def between(self, begin: float, end: float) -> list[float]:
+        """The latencies of the requests that were sent in that time, in seconds."""
+        return [latency for sent, latency, _ in self.latencies if begin <= sent < end]
 
     def by_process(self, begin: float, end: float) -> Counter[bytes]:
         """How many requests each process answered in that time."""
@@ -154,6 +153,11 @@ def _read(connection: socket.socket) -> bytes:
     if not answer.startswith(b"HTTP/1.1 200"):
         raise ConnectionError(answer[:100])
     return answer
+
+
+def percentile(latencies: list[float], share: float = 0.99) -> float:
+    """What so many of the latencies, in seconds, did not exceed, in ms."""
+    return 1e3 * sorted(latencies)[int(len(latencies) * share)] if latencies else float("nan")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The script of ``outages.py``: a Flask application that is called in the process itself, at a rate.
 
 Arguments: requests a second, and the seconds before and of the outage; it goes on for two seconds after that. Prints a
-line when it begins, and at the end how many requests it made, and their latency during the outage as JSON.
+line when it is warm and waits for one. At the end it prints how many requests it made and the latencies of those that
+it made during the outage, in seconds, as JSON.
 """
 
 import json
@@ -21,7 +22,8 @@ def main() -> None:
     client = app.test_client()
     for _ in range(100):
         client.get("/")
-    print("begins", flush=True)
+    print("warm", flush=True)
+    sys.stdin.readline()
     latencies = []
     begin = time.monotonic()
     requests = int(rate * (before + outage + _AFTER))
@@ -31,8 +33,7 @@ def main() -> None:
         client.get("/")
         if before <= sent - begin < before + outage:
             latencies.append(time.monotonic() - sent)
-    latencies.sort()
-    print(json.dumps({"requests": 100 + requests, "p99_ms": 1e3 * latencies[int(len(latencies) * 0.99)]}), flush=True)
+    print(json.dumps({"requests": 100 + requests, "latencies": latencies}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """What each kind of outage of the collector costs: spans, latency, memory, and how soon delivery resumes.
 
 Two shapes: gunicorn with two workers, and a script. Both serve a Flask application at a rate; the collector fails for
-some seconds in between. *Beyond* is what was lost although the queues (2,048 spans a process) could hold it. Latencies
-are compared with those of the same program without telemetry.
+some seconds in between. *Beyond* is what was lost although the queues (2,048 spans a process) could hold it. The same
+program without telemetry runs at the same time, and with ``--stock`` that of the stock packages too, so that whatever
+disturbs the machine disturbs all of their latencies alike.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from load import HERE, Collector, Load, Resources, children, resources
+from load import HERE, Collector, Load, Resources, children, percentile, resources
 
 from support.environments import APPLICATION, NATIVE, STOCK_FLASK, STOCK_SDK, Environment, environment
 from support.faulty_collector import FAULTS
@@ -39,7 +42,8 @@ class Outcome:
     """Spans of the outage that the queues of their processes cannot hold."""
     arrived: int = 0
     duplicates: int = 0
-    p99_ms: float = math.nan
+    latencies: list[float] = field(default_factory=list)
+    """Of the requests during the outage, in seconds."""
     resumed_s: float = math.nan
     growth_kib: int = 0
     said: tuple[str, ...] = ()
@@ -89,6 +93,17 @@ class Watch:
         return (self._most.rss_kib - self._before.rss_kib) // len(self._pids)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """One outage, and who waits for whom before it."""
+
+    fault: str
+    seconds: float
+    rate: float
+    together: threading.Barrier
+    """Of the programs that run side by side, when they are warm."""
+
+
 def outage(collector: Collector, fault: str, seconds: float, watch: Watch | None) -> float:
     """Lets the collector fail for a time, then until it has recovered; how long that took."""
     time.sleep(BEFORE)
@@ -102,8 +117,9 @@ def outage(collector: Collector, fault: str, seconds: float, watch: Watch | None
     return resumed
 
 
-def gunicorn(packages: Environment, bare: bool, fault: str, seconds: float, rate: float) -> Outcome:
+def gunicorn(packages: Environment, bare: bool, plan: Plan) -> Outcome:
     """An outage under gunicorn."""
+    fault, seconds, rate = plan.fault, plan.seconds, plan.rate
     options = (f"--workers={WORKERS}", "--worker-class=gthread", "--threads=4", "--keep-alive=60")
     with (
         Collector() as collector,
@@ -116,6 +132,7 @@ def gunicorn(packages: Environment, bare: bool, fault: str, seconds: float, rate
         time.sleep(2)
         warm.stop()
         time.sleep(SCHEDULE + 1)
+        plan.together.wait(120)
         load = Load(server.port, rate).start()
         watch = Watch(collector, children(server.pid))
         begin = time.monotonic() + BEFORE
@@ -134,23 +151,32 @@ def gunicorn(packages: Environment, bare: bool, fault: str, seconds: float, rate
         too_many,
         int(counts["spans"]),
         int(counts["duplicates"]),
-        load.percentile(begin, begin + seconds),
+        load.between(begin, begin + seconds),
         resumed,
         growth,
         said,
     )
 
 
-def script(packages: Environment, bare: bool, fault: str, seconds: float, rate: float) -> Outcome:
+def script(packages: Environment, bare: bool, plan: Plan) -> Outcome:
     """An outage under a script that goes on for two seconds after it."""
+    fault, seconds, rate = plan.fault, plan.seconds, plan.rate
     launcher = [] if bare else [packages.command("opentelemetry-instrument")]
     command = [*launcher, packages.python, str(HERE / "outage_script.py"), str(rate), str(BEFORE), str(seconds)]
     with Collector() as collector:
         process = subprocess.Popen(
-            command, env=packages.variables(**collector.variables), stdout=subprocess.PIPE, text=True
+            command,
+            env=packages.variables(**collector.variables),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
+        assert process.stdin
         assert process.stdout
         process.stdout.readline()
+        plan.together.wait(120)
+        process.stdin.write("go\n")
+        process.stdin.flush()
         watch = Watch(collector, [process.pid])
         resumed = outage(collector, fault, seconds, None if bare else watch)
         output, _ = process.communicate(timeout=60)
@@ -159,10 +185,17 @@ def script(packages: Environment, bare: bool, fault: str, seconds: float, rate: 
     measured = json.loads(output)
     arrived, duplicates = int(counts["spans"]), int(counts["duplicates"])
     too_many = max(0, int(rate * (BEFORE + seconds + 2)) - QUEUE)
-    return Outcome(measured["requests"], too_many, arrived, duplicates, measured["p99_ms"], resumed, growth)
+    return Outcome(measured["requests"], too_many, arrived, duplicates, measured["latencies"], resumed, growth)
 
 
-SHAPES = {"gunicorn": gunicorn, "script": script}
+SHAPES: dict[str, Callable[[Environment, bool, Plan], Outcome]] = {"gunicorn": gunicorn, "script": script}
+
+
+def side_by_side(shape: str, programs: list[tuple[Environment, bool]], plan: Plan) -> list[Outcome]:
+    """The outcomes of programs (packages, whether they go without telemetry) that run at the same time."""
+    with ThreadPoolExecutor(len(programs)) as pool:
+        runs = [pool.submit(SHAPES[shape], packages, bare, plan) for packages, bare in programs]
+        return [run.result() for run in runs]
 
 
 def main() -> int:
@@ -180,28 +213,34 @@ def main() -> int:
     if arguments.only:
         kinds = {name: kind for name, kind in kinds.items() if name in arguments.only}
     ours = environment(*APPLICATION, *NATIVE)
-    stock = environment(*APPLICATION, *STOCK_SDK, *STOCK_FLASK) if arguments.stock else None
+    programs = [(ours, False), (ours, True)]
+    if arguments.stock:
+        programs.append((environment(*APPLICATION, *STOCK_SDK, *STOCK_FLASK), False))
 
     print(
-        "| outage | program | spans | lost | beyond | twice | p99 ms (bare) | resumed s | growth MiB | lost by stock |"
+        "| outage | program | spans | lost | beyond | twice | p99 / bare ms | resumed s | growth MiB | lost by stock |"
     )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     beyond_all = 0
     for shape in arguments.shape or SHAPES:
-        run = SHAPES[shape]
-        bare = run(ours, True, "", arguments.seconds, arguments.rate)
+        pooled: tuple[list[float], list[float]] = ([], [])
         for name, (fault, seconds) in kinds.items():
-            outcome = run(ours, False, fault, seconds, arguments.rate)
+            plan = Plan(fault, seconds, arguments.rate, threading.Barrier(len(programs)))
+            outcome, bare, *stock = side_by_side(shape, programs, plan)
             beyond = max(0, outcome.lost - outcome.too_many)
             beyond_all += beyond
-            lost_by_stock = run(stock, False, fault, seconds, arguments.rate).lost if stock else "-"
+            for all_of, of_kind in zip(pooled, (outcome, bare), strict=True):
+                all_of.extend(of_kind.latencies)
             print(
                 f"| {name} | {shape} | {outcome.made} | {outcome.lost} | {beyond} | {outcome.duplicates} "
-                f"| {outcome.p99_ms:.1f} ({bare.p99_ms:.1f}) | {outcome.resumed_s:.1f} "
-                f"| {outcome.growth_kib / 1024:.1f} | {lost_by_stock} |"
+                f"| {percentile(outcome.latencies):.1f} / {percentile(bare.latencies):.1f} | {outcome.resumed_s:.1f} "
+                f"| {outcome.growth_kib / 1024:.1f} | {stock[0].lost if stock else '-'} |",
+                flush=True,
             )
             if beyond:
                 print(*outcome.said, sep="\n", file=sys.stderr)
+        with_us, without = map(percentile, pooled)
+        print(f"{shape}, all outages: p99 {with_us:.2f} ms, bare {without:.2f} ms, ratio {with_us / without:.2f}")
     return 1 if beyond_all else 0
 
 

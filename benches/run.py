@@ -1,5 +1,7 @@
-"""CPU per request, start-up and memory: bare, the stock packages, ours, for Flask and for WSGI without a framework;
-per task, and per ten coroutines that are gathered, for asyncio; per bridge that is made 50 frames deep, for asgiref.
+"""CPU per unit of work, start-up and memory: bare, the stock packages, ours.
+
+The unit is a request for Flask and for WSGI without a framework; a span through the Python API for the SDK; a task, and
+ten coroutines that are gathered, for asyncio; a bridge that is made 50 frames deep for asgiref.
 
 Every row is a process of its own, started through the stock launcher, that exports to a local receiver in another
 process. The rows take turns within each round, so that what disturbs the machine disturbs all of them alike; the table
@@ -112,6 +114,22 @@ def asgiref_rows(limit: str) -> tuple[Row, ...]:
     )
 
 
+def span_row(name: str, *requirements: str, options: tuple[str, ...] = ()) -> Row:
+    """A row of spans through the Python API, without any instrumentation."""
+    variables = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}
+    return Row(
+        name,
+        (*APPLICATION, *requirements),
+        bool(requirements),
+        options,
+        variables,
+        group="span",
+        script="span_workload.py",
+        scale=4,
+        measurements=0,
+    )
+
+
 ROWS = (
     Row("bare", APPLICATION, launcher=False),
     Row("stock", (*APPLICATION, *STOCK_SDK, *STOCK_FLASK)),
@@ -131,6 +149,9 @@ ROWS = (
     ),
     wsgi_row("WSGI native", (*APPLICATION, "otel-rs-distro", "otel-rs-instr-wsgi"), "otel_rs_instr_wsgi"),
     wsgi_row("WSGI ours on stock SDK", (*APPLICATION, *STOCK_SDK, "otel-rs-instr-wsgi"), "otel_rs_instr_wsgi"),
+    span_row("span bare", options=("--bare",)),
+    span_row("span stock", *STOCK_SDK),
+    span_row("span native", "otel-rs-distro"),
     *asyncio_rows("task", 1, 10),
     *asyncio_rows("gather", 10, 1, "--gather"),
     *asgiref_rows("10"),
@@ -232,7 +253,7 @@ def print_table(samples: dict[str, list[Sample]]) -> None:
     groups = {row.name: row.group for row in ROWS}
     references = {"Flask": ("bare", "stock"), "WSGI": ("WSGI bare", "WSGI stock")}
     references |= {
-        group: (f"{group} bare", f"{group} stock") for group in ("task", "gather", "bridge 10", "bridge none")
+        group: (f"{group} bare", f"{group} stock") for group in ("span", "task", "gather", "bridge 10", "bridge none")
     }
     print()
     print(
