@@ -3,6 +3,7 @@
 mod batch;
 mod console;
 mod context;
+mod direct;
 mod export;
 mod id_generator;
 mod limits;
@@ -16,11 +17,12 @@ mod tests;
 pub use batch::BatchSpanProcessor;
 pub use console::{ConsoleSpanExporter, span_json};
 pub use context::{SpanContext, TraceFlags};
+pub use direct::DirectExporter;
 pub use export::{QueuedSpan, SpanExport, SpanExporterFactory};
 pub use id_generator::{random_span_id, random_trace_id};
 pub use limits::{Limit, RequestedLimits, SpanLimits};
 pub use processor::SpanProcessor;
-pub use record::{Event, Link, Origin, Scope, SpanKind, SpanRecord, Status, StatusCode};
+pub use record::{Event, Link, Origin, Scope, SpanKind, SpanRecord, Status, StatusCode, Successor};
 pub use sampler::{Delegate, ParentBased, RootSampler, Sampler};
 pub use simple::SimpleSpanProcessor;
 

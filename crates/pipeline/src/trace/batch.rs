@@ -118,6 +118,7 @@ impl Sink<QueuedSpan> for Exporter {
             Some(exporter) => exporter,
             None => self.exporter.insert((self.factory)()?),
         };
+        let batch: Vec<_> = batch.into_iter().filter_map(QueuedSpan::latest).collect();
         let Some(first) = batch.first() else { return Ok(()) };
         let resource = Arc::clone(&first.origin().resource);
         exporter.export(batch, &resource, within)

@@ -20,8 +20,16 @@ impl QueuedSpan {
     /// Scope and resource.
     pub fn origin(&self) -> &Arc<Origin> {
         match self {
-            Self::Record(record) => &record.origin,
+            Self::Record(record) => record.latest_origin(),
             Self::Encoded(origin, _) => origin,
+        }
+    }
+
+    /// What is to be exported now; `None` if the span was withheld since it ended.
+    pub fn latest(self) -> Option<Self> {
+        match self {
+            Self::Record(record) => record.latest().map(Self::Record),
+            encoded @ Self::Encoded(..) => Some(encoded),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use opentelemetry::trace::SpanKind;
 
@@ -76,7 +76,7 @@ pub struct Status {
 }
 
 /// Something that happened during a span.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// Name.
     pub name: Cow<'static, str>,
@@ -87,12 +87,23 @@ pub struct Event {
 }
 
 /// A link to another span.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Link {
     /// The span that it leads to.
     pub context: SpanContext,
     /// Attributes.
     pub attributes: Attributes,
+}
+
+/// What replaces a finished record: nothing, another record, or (`None`) that it is withheld.
+#[derive(Debug, Default)]
+pub struct Successor(OnceLock<Option<Arc<SpanRecord>>>);
+
+/// A copy is a record of its own, which nothing has replaced.
+impl Clone for Successor {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// What a span has recorded; complete once `end_ns` is set.
@@ -124,9 +135,36 @@ pub struct SpanRecord {
     pub status: Status,
     /// Scope and resource.
     pub origin: Arc<Origin>,
+    /// What replaces it, if it is finished and somebody has written into it since.
+    pub successor: Successor,
 }
 
 impl SpanRecord {
+    /// Replaces a finished record wherever it waits for its export; `None` withholds it. The first call counts: later
+    /// ones concern the replacement.
+    pub fn supersede(&self, by: Option<Arc<Self>>) {
+        // Refused if it has a successor already.
+        let _ = self.successor.0.set(by);
+    }
+
+    /// The record as it is to be exported now; `None` if it is withheld.
+    pub fn latest(self: Arc<Self>) -> Option<Arc<Self>> {
+        let mut latest = self;
+        while let Some(successor) = latest.successor.0.get() {
+            latest = successor.clone()?;
+        }
+        Some(latest)
+    }
+
+    /// Scope and resource as they are to be exported now.
+    pub fn latest_origin(&self) -> &Arc<Origin> {
+        let mut latest = self;
+        while let Some(Some(successor)) = latest.successor.0.get() {
+            latest = successor;
+        }
+        &latest.origin
+    }
+
     /// Sets an attribute within the limits.
     pub fn set_attribute(&mut self, key: impl Into<Key>, value: AttributeValue, limits: &SpanLimits) {
         self.attributes.set(key, value, limits.span_attributes());

@@ -20,6 +20,7 @@ fn record() -> SpanRecord {
         dropped_links: 0,
         status: Status::default(),
         origin: Arc::new(Origin::new(Arc::new(Scope::default()), Arc::new(Resource::default()))),
+        successor: Default::default(),
     }
 }
 
@@ -84,4 +85,16 @@ fn a_parent_based_sampler_follows_the_parent() {
         assert!(!sampled(Some(&parent(TraceFlags::RANDOM_TRACE_ID))));
     }
     assert!(!sampled(None));
+}
+
+#[test]
+fn a_record_that_was_replaced_is_exported_as_it_was_left() {
+    let (first, second, third) = (Arc::new(record()), Arc::new(record()), Arc::new(record()));
+    first.supersede(Some(Arc::clone(&second)));
+    second.supersede(Some(Arc::clone(&third)));
+    first.supersede(None);
+    assert!(Arc::ptr_eq(first.latest_origin(), &third.origin));
+    assert!(first.latest().is_some_and(|latest| Arc::ptr_eq(&latest, &third)));
+    third.supersede(None);
+    assert!(second.latest().is_none());
 }

@@ -7,6 +7,7 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from opentelemetry.util.types import Attributes, AttributeValue
 from typing_extensions import Self, disjoint_base
 
+from otel_rs_sdk._processors import SpanExportResult
 from otel_rs_sdk._sampling import SamplingResult
 
 __all__ = [
@@ -112,9 +113,11 @@ class NativeSpan:
     @property
     def links(self) -> tuple[Link, ...]: ...
     @property
-    def resource(self) -> Resource: ...
+    def resource(self) -> Any:
+        """A ``Resource``, or what a span processor has put in its place."""
     @property
-    def instrumentation_scope(self) -> InstrumentationScope: ...
+    def instrumentation_scope(self) -> Any:
+        """An ``InstrumentationScope``, or what a span processor has put in its place."""
     @property
     def dropped_attributes(self) -> int: ...
     @property
@@ -122,17 +125,25 @@ class NativeSpan:
     @property
     def dropped_links(self) -> int: ...
     def to_json(self, indent: int | None = ...) -> str: ...
+    def _field(self, name: str) -> Any: ...
+    def _set_field(self, name: str, value: Any) -> None: ...
 
 def register_span_type(class_: type[NativeSpan], /) -> None: ...
 
 @final
 class Event:
+    """An event of a span. Its private fields may be written, as those of the stock SDK."""
+
+    def __new__(cls, name: str, attributes: Attributes = None, timestamp: int | None = None) -> Self: ...
     @property
     def name(self) -> str: ...
     @property
     def timestamp(self) -> int: ...
     @property
     def attributes(self) -> Mapping[str, AttributeValue]: ...
+    _name: str
+    _timestamp: int
+    _attributes: Any
     @property
     def dropped_attributes(self) -> int: ...
 
@@ -222,7 +233,15 @@ class SpanLimits:
     def max_span_attribute_length(self) -> int | None: ...
 
 @disjoint_base
-class NativeSpanExporter: ...
+class NativeSpanExporter:
+    def export(self, spans: Iterable[Any]) -> SpanExportResult:
+        """Exports finished spans, of this SDK or whatever reads like one, and waits for it."""
+
+    def shutdown(self) -> None:
+        """Has ``export`` export nothing more. Processors that were given this exporter go on."""
+
+    def force_flush(self, timeout_millis: float | None = None) -> bool:
+        """Nothing to do: ``export`` holds nothing back."""
 
 class NativeConsoleSpanExporter(NativeSpanExporter):
     def __new__(cls) -> Self: ...
@@ -239,7 +258,9 @@ class OTLPSpanExporter(NativeSpanExporter):
 @disjoint_base
 class NativeSpanProcessor:
     def on_start(self, span: Any, parent_context: Context | None = None) -> None: ...
-    def on_end(self, span: NativeSpan) -> None: ...
+    def _on_ending(self, span: Any) -> None: ...
+    def on_end(self, span: Any) -> None:
+        """Takes a finished span: one of this SDK, or whatever reads like one (a ``ReadableSpan`` of the stock SDK)."""
     def force_flush(self, timeout_millis: float | None = None) -> bool: ...
     def shutdown(self, timeout_millis: float | None = None) -> None: ...
     @property

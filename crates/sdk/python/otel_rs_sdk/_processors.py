@@ -24,6 +24,9 @@ class SpanProcessor:
     def on_start(self, span: Any, parent_context: Context | None = None) -> None:
         """Called when a span that records has started, on its thread."""
 
+    def _on_ending(self, span: Any) -> None:
+        """Called when a span that records is about to end, on its thread. As in the stock SDK, experimental."""
+
     def on_end(self, span: Any) -> None:
         """Called when a span that records has ended, on its thread."""
 
@@ -40,6 +43,15 @@ class SpanExportResult(Enum):
 
     SUCCESS = 0
     FAILURE = 1
+
+    def __eq__(self, other: object) -> bool:
+        """Also equal to the member of that name of the stock SDK's enumeration."""
+        if isinstance(other, Enum) and type(other).__name__ == type(self).__name__:
+            return self.name == other.name
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
 
 class SpanExporter:
@@ -97,8 +109,7 @@ class SimpleSpanProcessor(SpanProcessor):
         self.span_exporter = span_exporter
         self._shut_down = False
         self._native: _native.NativeSimpleSpanProcessor | None = None
-        # A subclass with an `export` of its own is called: it may withhold what the native one would send.
-        if isinstance(span_exporter, _native.NativeSpanExporter) and not hasattr(span_exporter, "export"):
+        if isinstance(span_exporter, _native.NativeSpanExporter) and not _overrides_export(span_exporter):
             self._native = _native.NativeSimpleSpanProcessor(span_exporter)
 
     def on_end(self, span: Any) -> None:
@@ -134,6 +145,12 @@ class SimpleSpanProcessor(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Nothing to do: nothing is held back."""
         return True
+
+
+def _overrides_export(exporter: _native.NativeSpanExporter) -> bool:
+    """Whether it has an ``export`` of its own, which is called: it may withhold what the native one would send."""
+    own = type(exporter).export is not _native.NativeSpanExporter.export
+    return own or "export" in getattr(exporter, "__dict__", ())
 
 
 def native_processor(span_processor: Any) -> Any:

@@ -13,11 +13,12 @@ from opentelemetry.util.types import Attributes, AttributeValue
 from otel_rs_sdk import _lifecycle, _native
 from otel_rs_sdk._current_span import CurrentSpan
 from otel_rs_sdk._processors import native_processor
+from otel_rs_sdk._span_fields import SpanFields
 
 _logger = getLogger("otel_rs_sdk")
 
 
-class Span(_native.NativeSpan, trace.Span):
+class Span(_native.NativeSpan, SpanFields, trace.Span):
     """A span: the whole API, and readable before and after its end. Started by a tracer only."""
 
     __slots__ = ()

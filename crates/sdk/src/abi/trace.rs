@@ -109,8 +109,8 @@ pub(super) unsafe extern "C" fn span_set_attributes(
     with_span("span_set_attributes", span, |span| {
         // SAFETY: the caller's attributes live during the call.
         let attributes = unsafe { slice(attributes, len) };
-        let span = span.get();
-        span.change(|record| {
+        let (py, span) = (span.py(), span.get());
+        span.change_attributes(py, |record| {
             for attribute in attributes {
                 record.set_attribute(string(&attribute.key), value(&attribute.value), span.limits());
             }
@@ -131,7 +131,7 @@ pub(super) unsafe extern "C" fn span_set_status(
             StatusCode::Ok => trace::Status { code: trace::StatusCode::Ok, description: None },
             StatusCode::Error => trace::Status { code: trace::StatusCode::Error, description },
         };
-        span.get().set_status(status);
+        span.get().set_status(span.py(), status);
     })
 }
 
@@ -154,12 +154,15 @@ pub(super) unsafe extern "C" fn span_add_event(
     with_span("span_add_event", span, |span| {
         // SAFETY: name and attributes live during the call.
         let (name, attributes) = unsafe { (name.as_ref(), slice(attributes, len)) };
-        let (Some(name), span) = (name, span.get()) else { return };
-        span.push_event(Event {
-            name: string(name),
-            time_ns: if time_ns == 0 { clock::now_ns() } else { time_ns },
-            attributes: collect(attributes, span.limits().event_attributes()),
-        });
+        let (Some(name), py, span) = (name, span.py(), span.get()) else { return };
+        span.push_event(
+            py,
+            Event {
+                name: string(name),
+                time_ns: if time_ns == 0 { clock::now_ns() } else { time_ns },
+                attributes: collect(attributes, span.limits().event_attributes()),
+            },
+        );
     })
 }
 

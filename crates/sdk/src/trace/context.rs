@@ -6,7 +6,7 @@ use otel_rs_pipeline::trace::{SpanContext, TraceFlags};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 
-use super::Span;
+use super::{Span, fields};
 use crate::api::api;
 
 /// The valid context of a span of any SDK; `None` if it is invalid.
@@ -16,6 +16,9 @@ use crate::api::api;
 /// `TypeError` if what the span gives is not an `opentelemetry.trace.SpanContext`.
 pub fn from_span(span: &Bound<'_, PyAny>) -> PyResult<Option<SpanContext>> {
     if let Ok(span) = span.cast::<Span>() {
+        if let Some(context) = span.get().held(span.py(), fields::CONTEXT) {
+            return Ok(Some(from_python(&context)?).filter(SpanContext::is_valid));
+        }
         let context = span.get().context();
         return Ok(context.is_valid().then(|| context.clone()));
     }

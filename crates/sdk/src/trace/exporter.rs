@@ -1,10 +1,19 @@
-//! Native span exporters as Python objects: recipes, which a processor turns into exporters on its own thread.
+//! Native span exporters as Python objects: recipes, which a processor turns into exporters on its own thread. Python code
+//! may call them too.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use otel_rs_core::guard::guarded;
-use otel_rs_pipeline::trace::{ConsoleSpanExporter, SpanExporterFactory};
+use otel_rs_core::log::{self, Level};
+use otel_rs_pipeline::trace::{ConsoleSpanExporter, DirectExporter, SpanExporterFactory};
 use pyo3::prelude::*;
+
+use super::readable::{self, Origins};
+use crate::lifecycle::{While, block_on, timeout, wait_for};
+
+/// As in the stock SDK.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Adds the classes to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -17,17 +26,58 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeSpanExporter", frozen, subclass)]
 pub struct SpanExporter {
     factory: SpanExporterFactory,
+    /// What Python code exports with.
+    direct: Arc<DirectExporter>,
+    origins: Origins,
 }
 
 impl SpanExporter {
     /// The base of an exporter that `factory` makes.
     pub fn new(factory: SpanExporterFactory) -> Self {
-        Self { factory }
+        let direct = Arc::new(DirectExporter::new(Arc::clone(&factory)));
+        Self { factory, direct, origins: Origins::default() }
     }
 
     /// What makes the exporter.
     pub fn factory(&self) -> SpanExporterFactory {
         Arc::clone(&self.factory)
+    }
+}
+
+#[guarded]
+#[pymethods]
+impl SpanExporter {
+    /// Exports finished spans, of this SDK or whatever reads like one, and waits for it.
+    fn export<'py>(&self, py: Python<'py>, spans: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let mut records = Vec::new();
+        for span in spans.try_iter()? {
+            records.extend(readable::finished(&span?, &self.origins));
+        }
+        let outcome = Arc::new(Mutex::new(Err("the export was interrupted".to_owned())));
+        let (direct, place) = (Arc::clone(&self.direct), Arc::clone(&outcome));
+        block_on(py, move || {
+            let outcome = direct.export(records);
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
+        })?;
+        let outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Err(reason) = &outcome {
+            log::log(py, Level::Error, &format!("Spans were not exported: {reason}"));
+        }
+        let result = py.import("otel_rs_sdk._processors")?.getattr("SpanExportResult")?;
+        result.getattr(if outcome.is_ok() { "SUCCESS" } else { "FAILURE" })
+    }
+
+    /// Lets go of what `export` uses, and has it export nothing more. Processors that were given this exporter go on.
+    fn shutdown(&self, py: Python<'_>) -> PyResult<()> {
+        let deadline = Instant::now() + DEFAULT_TIMEOUT;
+        wait_for(py, vec![self.direct.begin_shutdown(deadline)], deadline, While::GreenletsRun).map(drop)
+    }
+
+    /// Nothing to do: `export` holds nothing back.
+    #[pyo3(signature = (timeout_millis=None))]
+    fn force_flush(&self, timeout_millis: Option<f64>) -> bool {
+        let _ = timeout_millis.map(timeout);
+        true
     }
 }
 

@@ -3,11 +3,14 @@
 mod context;
 mod event;
 mod exporter;
+mod fields;
+mod held;
 mod id_generator;
 mod limits;
 mod processor;
 mod processors;
 mod provider;
+mod readable;
 mod sampler;
 mod span;
 mod span_read;

@@ -12,6 +12,7 @@ use pyo3::types::PyDict;
 
 use super::SpanExporter;
 use super::processors::Processor;
+use super::readable::{self, Origins};
 use crate::drops;
 use crate::lifecycle::{While, block_on, log_pending, timeout, wait_for};
 
@@ -30,6 +31,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyclass(module = "otel_rs_sdk._native", frozen, subclass)]
 pub struct NativeSpanProcessor {
     processor: Arc<dyn trace::SpanProcessor>,
+    origins: Origins,
 }
 
 impl NativeSpanProcessor {
@@ -37,7 +39,7 @@ impl NativeSpanProcessor {
     fn over(processor: Arc<dyn trace::SpanProcessor>) -> Self {
         let drain: Arc<dyn Drain> = Arc::clone(&processor) as _;
         drain::register(&drain);
-        Self { processor }
+        Self { processor, origins: Origins::default() }
     }
 
     /// Leaves it to the application to shut it down before the process ends.
@@ -56,9 +58,14 @@ impl NativeSpanProcessor {
         let _ = (span, parent_context);
     }
 
-    /// Takes a finished span of this SDK, from a processor that wraps this one.
-    fn on_end(&self, py: Python<'_>, span: &Bound<'_, super::Span>) -> PyResult<()> {
-        let Some(record) = span.get().finished() else { return Ok(()) };
+    /// Nothing to do when a span is about to end.
+    fn _on_ending(&self, span: &Bound<'_, PyAny>) {
+        let _ = span;
+    }
+
+    /// Takes a finished span from a processor that wraps this one: one of this SDK, or whatever reads like one.
+    fn on_end(&self, py: Python<'_>, span: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Some(record) = readable::finished(span, &self.origins) else { return Ok(()) };
         if !self.processor.blocks() {
             self.processor.on_end(&record);
             return Ok(());
@@ -161,13 +168,23 @@ impl SimpleSpanProcessor {
 
 fn factory(exporter: &Bound<'_, PyAny>) -> Option<SpanExporterFactory> {
     if let Ok(native) = exporter.cast::<SpanExporter>() {
-        // The native ones have no `export`. A subclass that has one may withhold what the native one would send.
-        let has_export = exporter.hasattr("export").swallow(exporter.py()).unwrap_or(true);
-        return (!has_export).then(|| native.get().factory());
+        // A subclass may withhold what the native one would send.
+        return (!overrides_export(exporter)).then(|| native.get().factory());
     }
     // A Python exporter that has a native double.
     let native = exporter.getattr_opt("native_exporter").ok()??;
     native.cast::<SpanExporter>().ok().map(|exporter| exporter.get().factory())
+}
+
+/// Whether an exporter has an `export` of its own, which only a call finds.
+fn overrides_export(exporter: &Bound<'_, PyAny>) -> bool {
+    let own = || -> PyResult<bool> {
+        let native = exporter.py().get_type::<SpanExporter>().getattr("export")?;
+        let attributes = exporter.getattr_opt("__dict__")?;
+        let on_itself = attributes.is_some_and(|attributes| attributes.contains("export").unwrap_or(true));
+        Ok(on_itself || !exporter.get_type().getattr("export")?.is(&native))
+    };
+    own().swallow(exporter.py()).unwrap_or(true)
 }
 
 /// The processor in a Python object: what is not native is called.

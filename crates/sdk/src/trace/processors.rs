@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use otel_rs_core::guard::{self, Swallow};
 use otel_rs_core::log;
 use otel_rs_pipeline::queue::{DropCounts, Pending};
-use otel_rs_pipeline::trace::{SpanProcessor, SpanRecord};
+use otel_rs_pipeline::trace::SpanProcessor;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
-use super::Span;
+use super::{Span, fields};
 use crate::lifecycle::{While, block_on, wait_for};
 
 /// A processor: a native one, or any Python object with `on_start` and `on_end`.
@@ -81,26 +81,36 @@ impl Processors {
             if let Processor::Python(processor) = processor
                 && let Some(Some(on_ending)) = processor.bind(span.py()).getattr_opt("_on_ending").swallow(span.py())
             {
-                report(span.py(), "_on_ending", on_ending.call1((span,)));
+                report_for(span, "_on_ending", on_ending.call1((span,)));
             }
         }
     }
 
-    /// Hands a finished span on.
-    pub fn on_end(&self, span: &Bound<'_, Span>, record: &Arc<SpanRecord>) {
+    /// Hands a finished span on, to each what those before it have left.
+    pub fn on_end(&self, span: &Bound<'_, Span>) {
+        let this = span.get();
+        fields::settle(span);
         for processor in self.iter() {
+            if this.is_withheld() {
+                break;
+            }
             match processor {
-                Processor::Native(processor) if processor.blocks() => {
-                    let (processor, record) = (Arc::clone(processor), Arc::clone(record));
-                    block_on(span.py(), move || processor.on_end(&record)).swallow(span.py());
+                Processor::Native(processor) => {
+                    let Some(record) = this.finished() else { break };
+                    if processor.blocks() {
+                        let processor = Arc::clone(processor);
+                        block_on(span.py(), move || processor.on_end(&record)).swallow(span.py());
+                    } else {
+                        processor.on_end(&record);
+                    }
                 }
-                Processor::Native(processor) => processor.on_end(record),
                 Processor::Python(processor) => {
-                    let result = processor.bind(span.py()).call_method1("on_end", (span,));
-                    report(span.py(), "on_end", result);
+                    report_for(span, "on_end", processor.bind(span.py()).call_method1("on_end", (span,)));
+                    fields::settle(span);
                 }
             }
         }
+        this.set_told();
     }
 
     /// How many spans the native processors have lost.
@@ -175,6 +185,14 @@ fn passing<T>(py: Python<'_>, result: PyResult<T>) -> PyResult<PyResult<T>> {
         Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
         result => Ok(result),
     }
+}
+
+/// [`report`], and withholds the span if the processor was writing into it.
+fn report_for(span: &Bound<'_, Span>, method: &str, result: PyResult<Bound<'_, PyAny>>) {
+    if let Err(error) = &result {
+        fields::failed(span, error);
+    }
+    report(span.py(), method, result);
 }
 
 /// Logs what a processor of the user's raised, once per method.

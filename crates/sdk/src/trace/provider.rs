@@ -14,6 +14,7 @@ use super::id_generator::IdGenerator;
 use super::limits;
 use super::processor;
 use super::processors::Processors;
+use super::readable::Origins;
 use super::sampler;
 use crate::abi;
 use crate::drops;
@@ -32,6 +33,8 @@ pub struct TracerProviderState {
     pub processors: Processors,
     /// `OTEL_SDK_DISABLED`: no span records.
     pub disabled: bool,
+    /// Of spans whose resource or scope was replaced.
+    pub origins: Origins,
     resource: Arc<Resource>,
     /// The process that the resource was made for.
     generation: u64,
@@ -76,6 +79,7 @@ impl TracerProvider {
             limits: span_limits.map(limits::extract).transpose()?.unwrap_or_default(),
             processors: Processors::default(),
             disabled,
+            origins: Origins::default(),
             resource: resource::extract(resource)?,
             generation: process::generation(),
             process_resource: PerProcess::new(),

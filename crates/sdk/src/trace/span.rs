@@ -9,9 +9,11 @@ use otel_rs_pipeline::clock;
 use otel_rs_pipeline::trace::{Event, SpanContext, SpanLimits, SpanRecord, Status};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::pyclass::{PyTraverseError, PyVisit};
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
 
+use super::fields::{self, Fields};
 use super::{TracerState, context, span_read, span_write};
 use crate::attributes::display;
 use crate::lifecycle::recorded;
@@ -47,6 +49,8 @@ pub struct Span {
     record: Option<Mutex<Arc<SpanRecord>>>,
     on_exception: OnException,
     python_context: PyOnceLock<Py<PyAny>>,
+    /// What Python code holds and writes besides the methods.
+    pub(super) fields: Fields,
 }
 
 impl Span {
@@ -58,7 +62,7 @@ impl Span {
         on_exception: OnException,
     ) -> Self {
         let record = record.map(|record| Mutex::new(Arc::new(record)));
-        Self { tracer, context, record, on_exception, python_context: PyOnceLock::new() }
+        Self { tracer, context, record, on_exception, python_context: PyOnceLock::new(), fields: Fields::default() }
     }
 
     /// The context.
@@ -101,14 +105,44 @@ impl Span {
         record.end_ns.is_some().then(|| Arc::clone(&record))
     }
 
+    /// Changes the record also if the span has ended, where `is_made` says that a change is not there yet. What others
+    /// have of a finished one is superseded. Neither function may run Python code.
+    pub fn rewrite<T>(
+        &self,
+        mut changes: Vec<T>,
+        is_made: impl Fn(&T, &SpanRecord) -> bool,
+        make: impl Fn(T, &mut SpanRecord),
+    ) {
+        let Some(record) = &self.record else { return };
+        let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.retain(|change| !is_made(change, &record));
+        if changes.is_empty() {
+            return;
+        }
+        if let Some(own) = Arc::get_mut(&mut record) {
+            changes.into_iter().for_each(|change| make(change, own));
+            return;
+        }
+        let mut copy = SpanRecord::clone(&record);
+        changes.into_iter().for_each(|change| make(change, &mut copy));
+        let copy = Arc::new(copy);
+        record.supersede(Some(Arc::clone(&copy)));
+        *record = copy;
+    }
+
+    /// Changes attributes.
+    pub fn change_attributes(&self, py: Python<'_>, change: impl FnOnce(&mut SpanRecord)) -> Change {
+        self.change_field(py, fields::ATTRIBUTES, change)
+    }
+
     /// Adds an event.
-    pub fn push_event(&self, event: Event) -> Change {
-        self.change(|record| record.add_event(event, self.limits()))
+    pub fn push_event(&self, py: Python<'_>, event: Event) -> Change {
+        self.change_field(py, fields::EVENTS, |record| record.add_event(event, self.limits()))
     }
 
     /// Sets the status by the rules of the API.
-    pub fn set_status(&self, status: Status) -> Change {
-        self.change(|record| record.set_status(status))
+    pub fn set_status(&self, py: Python<'_>, status: Status) -> Change {
+        self.change_field(py, fields::STATUS, |record| record.set_status(status))
     }
 
     /// Renames the span.
@@ -129,9 +163,7 @@ pub fn end(span: &Bound<'_, Span>, time_ns: Option<u64>) -> Change {
     if outcome == Change::Made {
         let processors = &this.tracer.provider.processors;
         processors.on_ending(span);
-        if let Some(record) = this.finished() {
-            processors.on_end(span, &record);
-        }
+        processors.on_end(span);
         recorded(span.py());
     }
     outcome
@@ -177,6 +209,9 @@ impl Span {
     }
 
     fn get_span_context<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(context) = self.held(py, fields::CONTEXT) {
+            return Ok(context);
+        }
         if let Some(context) = self.python_context.get(py) {
             return Ok(context.bind(py).clone());
         }
@@ -291,7 +326,10 @@ impl Span {
 
     #[getter]
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        span_read::status(py, &self.read(|record| record.status.clone()).unwrap_or_default())
+        match self.held(py, fields::STATUS) {
+            Some(status) => Ok(status),
+            None => span_read::status(py, &self.read(|record| record.status.clone()).unwrap_or_default()),
+        }
     }
 
     #[getter]
@@ -310,18 +348,19 @@ impl Span {
     }
 
     #[getter]
-    fn resource(&self) -> crate::resource::Resource {
-        span_read::resource(self)
+    fn resource<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        span_read::resource(py, self)
     }
 
     #[getter]
-    fn instrumentation_scope(&self) -> super::event::InstrumentationScope {
-        super::event::InstrumentationScope(Arc::clone(&self.tracer.scope))
+    fn instrumentation_scope<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        span_read::scope(py, self)
     }
 
     #[getter]
-    fn dropped_attributes(&self) -> u32 {
-        self.read(|record| record.attributes.dropped()).unwrap_or(0)
+    fn dropped_attributes(slf: &Bound<'_, Self>) -> u32 {
+        fields::settle(slf);
+        slf.get().read(|record| record.attributes.dropped()).unwrap_or(0)
     }
 
     #[getter]
@@ -335,8 +374,23 @@ impl Span {
     }
 
     #[pyo3(signature = (indent=Some(4)))]
-    fn to_json(&self, indent: Option<usize>) -> String {
-        span_read::to_json(self, indent)
+    fn to_json(slf: &Bound<'_, Self>, indent: Option<usize>) -> String {
+        fields::settle(slf);
+        span_read::to_json(slf.get(), indent)
+    }
+
+    /// A private field, as Python code is to have it.
+    fn _field<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        fields::get(slf, name)
+    }
+
+    /// Writes a private field.
+    fn _set_field(slf: &Bound<'_, Self>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        fields::set(slf, name, value)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.fields.held.traverse(&visit)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use otel_rs_pipeline::attributes::Attributes;
-use otel_rs_pipeline::trace::{SpanKind, Status, StatusCode, span_json};
+use otel_rs_pipeline::trace::{Link, SpanKind, SpanRecord, Status, StatusCode, span_json};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyList, PyTuple};
 
-use super::event::Event;
-use super::{Span, context};
+use super::event::{Event, InstrumentationScope};
+use super::{Span, context, fields};
 use crate::api::api;
 use crate::attributes as python_attributes;
 use crate::resource::Resource;
@@ -33,32 +33,81 @@ pub(super) fn status<'py>(py: Python<'py>, status: &Status) -> PyResult<Bound<'p
 }
 
 pub(super) fn attributes<'py>(py: Python<'py>, span: &Span) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(held) = span.held(py, fields::ATTRIBUTES) {
+        let held = if held.is_none() { PyDict::new(py).into_any() } else { held };
+        return api(py)?.mapping_proxy.bind(py).call1((held,));
+    }
     let attributes: Attributes = span.read(|record| record.attributes.clone()).unwrap_or_default();
     python_attributes::to_mapping_proxy(py, &attributes)
 }
 
+/// The events are kept, as who reads them may write into one.
 pub(super) fn events<'py>(py: Python<'py>, span: &Span) -> PyResult<Bound<'py, PyTuple>> {
-    let events = span.read(|record| record.events.clone()).unwrap_or_default();
-    let events = events.into_iter().map(|event| Bound::new(py, Event(event))).collect::<PyResult<Vec<_>>>()?;
-    PyTuple::new(py, events)
+    match kept(py, span, fields::EVENTS, |record| record.events.is_empty(), new_events)? {
+        Some(events) => tuple(&events),
+        None => Ok(PyTuple::empty(py)),
+    }
 }
 
+/// The links, likewise.
 pub(super) fn links<'py>(py: Python<'py>, span: &Span) -> PyResult<Bound<'py, PyTuple>> {
+    match kept(py, span, fields::LINKS, |record| record.links.is_empty(), new_links)? {
+        Some(links) => tuple(&links),
+        None => Ok(PyTuple::empty(py)),
+    }
+}
+
+/// What Python code holds as `field`, from now on if there is something to hold.
+fn kept<'py>(
+    py: Python<'py>,
+    span: &Span,
+    field: &str,
+    is_empty: impl FnOnce(&SpanRecord) -> bool,
+    make: impl FnOnce(Python<'py>, &Span) -> PyResult<Vec<Bound<'py, PyAny>>>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if let Some(held) = span.held(py, field) {
+        return Ok(Some(held));
+    }
+    if span.read(is_empty).unwrap_or(true) {
+        return Ok(None);
+    }
+    let list = PyList::new(py, make(py, span)?)?;
+    span.fields.held.keep(py, field, list.into_any()).map(Some)
+}
+
+fn tuple<'py>(items: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+    PyTuple::new(items.py(), items.try_iter()?.collect::<PyResult<Vec<_>>>()?)
+}
+
+pub(super) fn new_events<'py>(py: Python<'py>, span: &Span) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let events = span.read(|record| record.events.clone()).unwrap_or_default();
+    events.into_iter().map(|event| Bound::new(py, Event::from(event)).map(Bound::into_any)).collect()
+}
+
+pub(super) fn new_links<'py>(py: Python<'py>, span: &Span) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let links = span.read(|record| record.links.clone()).unwrap_or_default();
     let class = api(py)?.link.bind(py);
-    let links = links
-        .into_iter()
-        .map(|link| {
-            let attributes = python_attributes::to_mapping_proxy(py, &link.attributes)?;
-            class.call1((context::to_python(py, &link.context)?, attributes))
-        })
-        .collect::<PyResult<Vec<_>>>()?;
-    PyTuple::new(py, links)
+    let new = |link: Link| {
+        let attributes = python_attributes::to_mapping_proxy(py, &link.attributes)?;
+        class.call1((context::to_python(py, &link.context)?, attributes))
+    };
+    links.into_iter().map(new).collect()
 }
 
-pub(super) fn resource(span: &Span) -> Resource {
+pub(super) fn resource<'py>(py: Python<'py>, span: &Span) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(held) = span.held(py, fields::RESOURCE) {
+        return Ok(held);
+    }
     let recorded = span.read(|record| Arc::clone(&record.origin.resource));
-    Resource::from_pipeline(recorded.unwrap_or_else(|| Arc::clone(span.tracer().provider.resource())))
+    let resource = recorded.unwrap_or_else(|| Arc::clone(span.tracer().provider.resource()));
+    Ok(Bound::new(py, Resource::from_pipeline(resource))?.into_any())
+}
+
+pub(super) fn scope<'py>(py: Python<'py>, span: &Span) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(held) = span.held(py, fields::SCOPE) {
+        return Ok(held);
+    }
+    Ok(Bound::new(py, InstrumentationScope(Arc::clone(&span.tracer().scope)))?.into_any())
 }
 
 /// `{}` for a span that does not record.

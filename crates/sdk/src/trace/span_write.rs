@@ -13,7 +13,7 @@ use pyo3::types::PyString;
 
 use super::span::{self, Change, OnException};
 use super::tracer_face::time_ns;
-use super::{Span, context};
+use super::{Span, context, fields};
 use crate::api::api;
 use crate::attributes::{self, Cleaned, display, text};
 
@@ -28,7 +28,9 @@ pub(super) fn set_attributes(py: Python<'_>, span: &Span, mapping: &Bound<'_, Py
         return;
     }
     let cleaned = attributes::from_mapping(Some(mapping));
-    span.change(|record| cleaned.set_into(&mut record.attributes, span.limits().span_attributes()));
+    span.change_attributes(py, |record| {
+        cleaned.set_into(&mut record.attributes, span.limits().span_attributes());
+    });
 }
 
 pub(super) fn set_attribute(span: &Span, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) {
@@ -36,7 +38,7 @@ pub(super) fn set_attribute(span: &Span, key: &Bound<'_, PyAny>, value: &Bound<'
         return;
     }
     let attribute = attributes::from_pair(key, value);
-    span.change(|record| match attribute {
+    span.change_attributes(key.py(), |record| match attribute {
         Some((key, value)) => record.set_attribute(key, value, span.limits()),
         None => record.attributes.add_dropped(1),
     });
@@ -56,7 +58,7 @@ pub(super) fn add_event(
         time_ns: timestamp.and_then(time_ns).unwrap_or_else(clock::now_ns),
         attributes: attributes::from_mapping(mapping).into_attributes(span.limits().event_attributes()),
     };
-    span.push_event(event);
+    span.push_event(name.py(), event);
 }
 
 pub(super) fn add_link(span: &Span, context: &Bound<'_, PyAny>, mapping: Option<&Bound<'_, PyAny>>) {
@@ -66,7 +68,7 @@ pub(super) fn add_link(span: &Span, context: &Bound<'_, PyAny>, mapping: Option<
     }
     match read_link(context, mapping, span.limits()) {
         Ok(Some(link)) => {
-            span.change(|record| record.add_link(link, span.limits()));
+            span.change_field(py, fields::LINKS, |record| record.add_link(link, span.limits()));
         }
         Ok(None) => {}
         Err(error) => report(py, "link", "A link was dropped", &error),
@@ -86,7 +88,7 @@ pub(super) fn set_status(span: &Span, status: &Bound<'_, PyAny>, description: Op
     }
     match read_status(status, description) {
         Ok(Some(status)) => {
-            span.set_status(status);
+            span.set_status(py, status);
         }
         Ok(None) => {}
         Err(error) => report(py, "status", "A status was ignored", &error),
@@ -111,11 +113,14 @@ pub(super) fn record_exception(
         ("exception.escaped", escaped.to_owned()),
     ]);
     attributes.update(attributes::from_mapping(extra));
-    span.push_event(Event {
-        name: Cow::Borrowed("exception"),
-        time_ns: timestamp.and_then(time_ns).unwrap_or_else(clock::now_ns),
-        attributes: attributes.into_attributes(span.limits().event_attributes()),
-    });
+    span.push_event(
+        py,
+        Event {
+            name: Cow::Borrowed("exception"),
+            time_ns: timestamp.and_then(time_ns).unwrap_or_else(clock::now_ns),
+            attributes: attributes.into_attributes(span.limits().event_attributes()),
+        },
+    );
 }
 
 /// The end of a `with` block.
@@ -126,10 +131,9 @@ pub(super) fn exit(span: &Bound<'_, Span>, exception: &Bound<'_, PyAny>, on_exce
             record_exception(this, exception, None, None, "True");
         }
         if on_exception.set_status {
-            this.set_status(Status {
-                code: StatusCode::Error,
-                description: Some(Cow::Owned(format!("{}: {}", class_name(exception), display(exception)))),
-            });
+            let description = format!("{}: {}", class_name(exception), display(exception));
+            let status = Status { code: StatusCode::Error, description: Some(Cow::Owned(description)) };
+            this.set_status(span.py(), status);
         }
     }
     // A subclass may have an `end` of its own.
@@ -212,7 +216,7 @@ fn read_status(status: &Bound<'_, PyAny>, description: Option<&Bound<'_, PyAny>>
     Ok(Some(Status { code, description }))
 }
 
-fn status_code(code: &Bound<'_, PyAny>) -> PyResult<StatusCode> {
+pub(super) fn status_code(code: &Bound<'_, PyAny>) -> PyResult<StatusCode> {
     Ok(match code.getattr("value")?.extract::<u32>()? {
         1 => StatusCode::Ok,
         2 => StatusCode::Error,

@@ -162,6 +162,7 @@ fn record(
         dropped_links: 0,
         status: Status::default(),
         origin: Arc::clone(tracer.origin()),
+        successor: Default::default(),
     };
     if let Some(links) = new.links {
         for link in super::span_write::read_links(links, limits) {

@@ -19,6 +19,7 @@ fn span(name: &'static str, origin: &Arc<Origin>) -> QueuedSpan {
         dropped_links: 0,
         status: Status::default(),
         origin: Arc::clone(origin),
+        successor: Default::default(),
     }))
 }
 

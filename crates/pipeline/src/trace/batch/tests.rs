@@ -79,6 +79,7 @@ fn span_with_flags(name: &'static str, trace_flags: TraceFlags) -> Arc<SpanRecor
         dropped_links: 0,
         status: Status::default(),
         origin: Arc::clone(ORIGIN.get_or_init(|| Arc::new(Origin::new(Arc::default(), Arc::default())))),
+        successor: Default::default(),
     })
 }
 

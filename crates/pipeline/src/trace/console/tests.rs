@@ -23,6 +23,7 @@ fn a_span_is_printed_field_for_field() {
         links: [Link { context: SpanContext::default(), attributes: Attributes::default() }].into(),
         dropped_links: 0,
         status: Status { code: StatusCode::Error, description: Some("no".into()) },
+        successor: Default::default(),
         origin: Arc::new(Origin::new(
             Arc::new(Scope::default()),
             Arc::new(Resource::new([("service.name", "s")].into_iter().collect(), "")),
