@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -33,6 +34,16 @@ def flush():
     provider.force_flush(30_000)
 """
 
+EMPTIED = (
+    OURS
+    + """
+def record(name="span", record=record):
+    record(name)
+    assert provider.force_flush(20_000) and meters.force_flush(20_000)
+"""
+)
+"""As above, with nothing queued after each record."""
+
 READY = "\nimport signal, time\nready = lambda: print('ready', flush=True)\n"
 
 HANDLERS = {
@@ -59,6 +70,13 @@ flush()
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 record()
 """,
+    "asked to default again, no export": """
+signal.signal(signal.SIGTERM, lambda *_: exit(7))
+record()
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+time.sleep(0.2)
+record()
+""",
 }
 
 WAITING = {
@@ -75,8 +93,9 @@ ready()
     "a lock": "import threading\nlock = threading.Lock()\nlock.acquire()\nrecord()\nready()\nlock.acquire()",
     "a thread that records": """
 import threading
-threading.Thread(target=record).start()
-time.sleep(0.2)
+thread = threading.Thread(target=record)
+thread.start()
+thread.join()
 ready()
 time.sleep(30)
 """,
@@ -98,32 +117,61 @@ exit(6 if signal.sigwait([signal.SIGTERM]) == signal.SIGTERM else 1)
 }
 
 
-def start(program: str, receiver: OtlpReceiver) -> subprocess.Popen[str]:
-    """Starts a program and waits until it is ready."""
-    process = subprocess.Popen(
+def launch(program: str, receiver: OtlpReceiver) -> subprocess.Popen[str]:
+    """Starts a program."""
+    return subprocess.Popen(
         [sys.executable, "-c", program],
         env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    # Into the call that the program waits in.
+
+
+def wait_until_ready(*processes: subprocess.Popen[str]) -> None:
+    """Waits until the programs are in the calls that they wait in."""
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
     time.sleep(0.3)
+
+
+def start(program: str, receiver: OtlpReceiver) -> subprocess.Popen[str]:
+    """Starts a program and waits until it is ready."""
+    process = launch(program, receiver)
+    wait_until_ready(process)
     return process
 
 
+def end(process: subprocess.Popen[str]) -> tuple[int, float]:
+    """Ends a program by SIGTERM: its status, and the seconds that it took."""
+    begin = time.monotonic()
+    process.terminate()
+    status = process.wait(25)
+    return status, time.monotonic() - begin
+
+
 @pytest.mark.parametrize("waiting", WAITING.values(), ids=WAITING)
-def test_the_exit_status_is_that_of_the_bare_program(receiver: OtlpReceiver, waiting: str) -> None:
-    statuses = []
-    for telemetry in (BARE, OURS):
-        with start(telemetry + READY + waiting, receiver) as process:
-            process.terminate()
-            statuses.append(process.wait(25))
-            process.kill()
-    assert statuses[0] == statuses[1]
-    recorded = waiting.count("record()") or waiting.count("target=record")
-    assert sum(span_names(receiver.spans).values()) == recorded
+def test_the_exit_is_that_of_the_bare_program(receiver: OtlpReceiver, waiting: str) -> None:
+    programs = [telemetry + READY + waiting for telemetry in (BARE, OURS, EMPTIED)]
+    with contextlib.ExitStack() as stack:
+        bare, queued, emptied = (stack.enter_context(launch(program, receiver)) for program in programs)
+        for process in (bare, queued, emptied):
+            stack.callback(process.kill)
+        wait_until_ready(bare, queued, emptied)
+        status, seconds = end(bare)
+        assert end(queued)[0] == status
+        recorded = waiting.count("record()") or waiting.count("target=record")
+        assert sum(span_names(receiver.spans).values()) == 2 * recorded
+        # Whatever the signal has exported now takes until the limit. A handler that ends the program by an
+        # ordinary exit has the metrics exported once more.
+        receiver.hang = status == -signal.SIGTERM
+        requests = len(receiver.paths)
+        emptied_status, emptied_seconds = end(emptied)
+        assert emptied_status == status
+        if receiver.hang:
+            assert emptied_seconds < seconds + 3
+            assert len(receiver.paths) == requests
 
 
 def test_what_python_says_of_the_signal_stays(receiver: OtlpReceiver) -> None:
@@ -203,6 +251,20 @@ def test_workers_of_a_pool_export_before_they_are_terminated(receiver: OtlpRecei
     with start(OURS + READY + POOL, receiver) as process:
         assert process.wait(25) == 0
     assert span_names(receiver.spans) == {"parent": 1, **{f"item {number}": 1 for number in range(6)}}
+
+
+def test_workers_of_a_pool_with_nothing_queued_are_terminated_at_once(receiver: OtlpReceiver) -> None:
+    program = POOL.replace("    begin =", "    ready()\n    input()\n    begin =").replace("< 9", "< 3")
+    with launch(f"{EMPTIED}{READY}{program}\ntime.sleep(30)", receiver) as process:
+        wait_until_ready(process)
+        receiver.hang = True
+        requests = len(receiver.paths)
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        wait_until_ready(process)
+        assert len(receiver.paths) == requests
+        process.kill()
 
 
 CHILDREN = {

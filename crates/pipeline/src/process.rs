@@ -22,6 +22,10 @@ static PID: AtomicU32 = AtomicU32::new(0);
 static WATCH: Once = Once::new();
 /// Whether the next record is the first of the process, or should look after things as that one does.
 static DUE: AtomicBool = AtomicBool::new(true);
+/// When a record last looked after things; nanoseconds since the Unix epoch.
+static LOOKED_NS: AtomicU64 = AtomicU64::new(0);
+/// How soon a record that knows the time looks again.
+const LOOK_EVERY_NS: u64 = 100_000_000;
 
 /// How many forks lie between this process and the one that loaded the library.
 pub fn generation() -> u64 {
@@ -55,6 +59,17 @@ extern "C" fn in_child() {
 /// [`ask_again`]. One atomic load as a rule.
 pub fn is_due() -> bool {
     DUE.load(Ordering::Relaxed) && DUE.swap(false, Ordering::AcqRel)
+}
+
+/// [`is_due`] for a record that knows its time: also if nobody has looked for a tenth of a second. The application may
+/// have asked for another action at SIGTERM since then, and what is recorded from here on may never see an export.
+pub fn is_due_at(now_ns: u64) -> bool {
+    if now_ns.wrapping_sub(LOOKED_NS.load(Ordering::Relaxed)) < LOOK_EVERY_NS {
+        return is_due();
+    }
+    LOOKED_NS.store(now_ns, Ordering::Relaxed);
+    DUE.store(false, Ordering::Release);
+    true
 }
 
 /// Has the next record look after the process: whether its threads are there, and SIGTERM's action still ours. Called

@@ -16,7 +16,7 @@ use pyo3::types::{PyTuple, PyType};
 use super::fields::{self, Fields};
 use super::{TracerState, context, span_read, span_write};
 use crate::attributes::display;
-use crate::lifecycle::recorded;
+use crate::lifecycle::recorded_at;
 
 /// What leaving a `with` block by an exception does to the span.
 #[derive(Clone, Copy)]
@@ -159,12 +159,13 @@ impl Span {
 /// Ends a span at the given time, or now, and hands it to the processors.
 pub fn end(span: &Bound<'_, Span>, time_ns: Option<u64>) -> Change {
     let this = span.get();
-    let outcome = this.change(|record| record.end_ns = Some(time_ns.unwrap_or_else(clock::now_ns)));
+    let end_ns = time_ns.unwrap_or_else(clock::now_ns);
+    let outcome = this.change(|record| record.end_ns = Some(end_ns));
     if outcome == Change::Made {
         let processors = &this.tracer.provider.processors;
         processors.on_ending(span);
         processors.on_end(span);
-        recorded(span.py());
+        recorded_at(span.py(), end_ns);
     }
     outcome
 }
