@@ -44,7 +44,9 @@ def _ignoring_errors(port: int, path: str) -> None:
         get(port, path)
 
 
-@pytest.mark.parametrize("options", [("--enable-threads",), ()], ids=["threads", "no threads"])
+@pytest.mark.parametrize(
+    "options", [("--enable-threads",), (), ("--threads=2",)], ids=["threads", "no threads", "two threads"]
+)
 def test_uwsgi_exports_what_it_answered(options: tuple[str, ...], receiver: OtlpReceiver, tmp_path: Path) -> None:
     place = environment("flask", "uwsgi", *NATIVE)
     settings = otlp(receiver.endpoint, **LATE)
@@ -88,7 +90,8 @@ def test_uvicorn_s_workers_of_gunicorn_do_so_too(receiver: OtlpReceiver, tmp_pat
     assert span_names(receiver.spans)["request"] == ANSWERED + 1
 
 
-def test_celery_s_workers_export_at_their_end(receiver: OtlpReceiver, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_celery_s_workers_export_at_their_end(number: int, receiver: OtlpReceiver, tmp_path: Path) -> None:
     place = environment("celery", *NATIVE)
     folder = Path(__file__).with_name("apps")
     variables = place.variables(
@@ -101,11 +104,37 @@ def test_celery_s_workers_export_at_their_end(receiver: OtlpReceiver, tmp_path: 
         client = "from prefork import work\nfor result in [work.delay(n) for n in range(10)]: result.get(timeout=60)"
         bare = {name: value for name, value in variables.items() if not name.startswith("OTEL_")}
         subprocess.run([place.python, "-c", client], cwd=folder, env=bare, check=True, timeout=90)
-        worker.terminate()
+        worker.send_signal(number)
         assert worker.wait(60) == 0, (tmp_path / "log").read_text()
     finally:
         worker.kill()
     assert span_names(receiver.spans) == {f"task {number}": 1 for number in range(10)}
+
+
+BILLIARD = """
+import billiard
+from opentelemetry import trace
+
+def work(name):
+    trace.get_tracer("scope").start_span(name).end()
+    if name == "raises":
+        raise ValueError(name)
+
+children = [billiard.Process(target=work, args=(name,)) for name in ("returns", "raises")]
+for child in children:
+    child.start()
+for child in children:
+    child.join()
+assert [child.exitcode for child in children] == [0, 1]
+"""
+
+
+def test_processes_of_billiard_export_at_their_end(receiver: OtlpReceiver) -> None:
+    place = environment("celery", *NATIVE)
+    launcher = place.command("opentelemetry-instrument")
+    result = place.run(launcher, place.python, "-c", BILLIARD, variables=otlp(receiver.endpoint, **LATE))
+    assert result.returncode == 0, result.stderr
+    assert span_names(receiver.spans) == {"returns": 1, "raises": 1}
 
 
 GEVENT = """
@@ -146,3 +175,66 @@ def test_greenlets_go_on_while_one_waits(processor: str, patched: str, receiver:
     place = environment("gevent", *NATIVE)
     result = place.run("-c", patched + GEVENT.format(processor=processor), variables=otlp(receiver.endpoint))
     assert result.returncode == 0, result.stderr
+
+
+HUB = """
+import signal, sys, time
+import gevent
+gevent.sleep(0)
+{record}
+{waiting}
+"""
+
+HUB_WAITING = {
+    "hub": "print('ready', flush=True)\ngevent.sleep(30)",
+    "greenlets": "print('ready', flush=True)\ngevent.joinall([gevent.spawn(gevent.sleep, 30) for _ in range(3)])",
+    "thread pool": "print('ready', flush=True)\ngevent.get_hub().threadpool.apply(time.sleep, (30,))",
+    "the hub's own handler": """
+gevent.signal_handler(signal.SIGTERM, sys.exit, 7)
+print('ready', flush=True)
+gevent.sleep(30)
+""",
+    "a handler over the default": """
+if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+print('ready', flush=True)
+gevent.sleep(30)
+""",
+}
+
+QUEUED = "from opentelemetry import trace\ntrace.get_tracer('scope').start_span('span').end()"
+EMPTIED = f"{QUEUED}\nassert trace.get_tracer_provider().force_flush(20_000)"
+
+
+@pytest.mark.parametrize("waiting", HUB_WAITING.values(), ids=HUB_WAITING)
+@pytest.mark.parametrize("patched", ["", "from gevent import monkey; monkey.patch_all()\n"], ids=["plain", "patched"])
+def test_sigterm_ends_a_hub_as_without_telemetry(waiting: str, patched: str, receiver: OtlpReceiver) -> None:
+    place = environment("gevent", *NATIVE)
+    processes = []
+    with contextlib.ExitStack() as stack:
+        for record in ("", QUEUED, EMPTIED):
+            launcher = [place.command("opentelemetry-instrument")] if record else []
+            process = subprocess.Popen(
+                [*launcher, place.python, "-c", patched + HUB.format(record=record, waiting=waiting)],
+                env=place.variables(**otlp(receiver.endpoint, **LATE)),
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            processes.append(stack.enter_context(process))
+            stack.callback(process.kill)
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        time.sleep(0.3)
+        bare, queued, emptied = processes
+        bare.terminate()
+        queued.terminate()
+        status = bare.wait(25)
+        assert queued.wait(25) == status
+        assert span_names(receiver.spans) == {"span": 2}
+        # Whatever is exported now takes until the limit.
+        receiver.hang = True
+        begin = time.monotonic()
+        emptied.terminate()
+        assert emptied.wait(25) == status
+        assert time.monotonic() - begin < 3
