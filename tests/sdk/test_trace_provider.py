@@ -26,7 +26,7 @@ def test_the_classes_are_those_of_the_api(tracer: Tracer) -> None:
     assert isinstance(provider(), trace.TracerProvider)
     assert isinstance(tracer, trace.Tracer)
     assert isinstance(span, trace.Span)
-    assert type(span) is Span
+    assert isinstance(span, Span)
     assert not Span.__abstractmethods__
     assert not Tracer.__abstractmethods__
 
@@ -42,7 +42,7 @@ def test_a_span_that_is_not_sampled_is_a_span_too(recorder: Recorder) -> None:
     off = provider(sampler=ALWAYS_OFF)
     off.add_span_processor(recorder)
     span = off.get_tracer("scope").start_span("span", attributes={"k": 1})
-    assert type(span) is Span
+    assert isinstance(span, Span)
     assert not span.is_recording()
     assert span.get_span_context().is_valid
     assert not span.get_span_context().trace_flags.sampled

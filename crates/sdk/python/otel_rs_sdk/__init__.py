@@ -1,5 +1,7 @@
 """The OpenTelemetry SDK for Python, native."""
 
+from otel_rs_sdk import _beside_stock
+from otel_rs_sdk._ids import IdGenerator, RandomIdGenerator
 from otel_rs_sdk._lifecycle import export_on_sigterm
 from otel_rs_sdk._metrics import MeterProvider
 from otel_rs_sdk._native import (
@@ -33,7 +35,8 @@ from otel_rs_sdk._sampling import (
     Sampler,
     SamplingResult,
 )
-from otel_rs_sdk._tracing import Span, Tracer, TracerProvider
+from otel_rs_sdk._tracer import Tracer
+from otel_rs_sdk._tracing import Span, TracerProvider
 
 __all__ = [
     "ALWAYS_OFF",
@@ -45,12 +48,14 @@ __all__ = [
     "ConsoleSpanExporter",
     "Decision",
     "Event",
+    "IdGenerator",
     "InstrumentationScope",
     "MeterProvider",
     "OTLPMetricExporter",
     "OTLPSpanExporter",
     "ParentBased",
     "PeriodicExportingMetricReader",
+    "RandomIdGenerator",
     "Resource",
     "Sampler",
     "SamplingResult",
@@ -67,3 +72,5 @@ __all__ = [
     "export_on_sigterm",
     "sampler_from_environment",
 ]
+
+_beside_stock.watch()

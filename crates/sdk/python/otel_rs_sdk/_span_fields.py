@@ -65,5 +65,9 @@ class SpanFields:
     _resource = _Field()
     _instrumentation_scope = _Field()
 
+    @property
+    def _instrumentation_info(self) -> Any:
+        return getattr(self, "_instrumentation_scope", None)
+
     _lock = threading.RLock()
     """For code that takes it around a write. One for all spans: it guards nothing of ours."""

@@ -1,19 +1,19 @@
 """The tracing classes: native ones joined with the abstract classes of the OpenTelemetry API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from logging import getLogger
 from os import environ
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.trace import Link, SpanKind
-from opentelemetry.util.types import Attributes, AttributeValue
+from opentelemetry.util.types import AttributeValue
 
 from otel_rs_sdk import _lifecycle, _native
-from otel_rs_sdk._current_span import CurrentSpan
+from otel_rs_sdk._active_processor import ActiveSpanProcessor
+from otel_rs_sdk._ids import RandomIdGenerator
 from otel_rs_sdk._processors import native_processor
 from otel_rs_sdk._span_fields import SpanFields
+from otel_rs_sdk._tracer import Tracer
 
 _logger = getLogger("otel_rs_sdk")
 
@@ -25,33 +25,6 @@ class Span(_native.NativeSpan, SpanFields, trace.Span):
 
 
 _native.register_span_type(Span)
-
-
-class Tracer(_native.NativeTracer, trace.Tracer):
-    """A tracer of the native SDK. Made by ``TracerProvider.get_tracer``."""
-
-    __slots__ = ()
-
-    def start_as_current_span(  # type: ignore[override]
-        self,
-        name: str,
-        context: Context | None = None,
-        kind: SpanKind = SpanKind.INTERNAL,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = (),
-        start_time: int | None = None,
-        record_exception: bool = True,
-        set_status_on_exception: bool = True,
-        end_on_exit: bool = True,
-    ) -> CurrentSpan:
-        """Starts a span as the current one: for a ``with`` block, or as a decorator for each call of a function."""
-
-        def start() -> trace.Span:
-            return self.start_span(
-                name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
-            )
-
-        return CurrentSpan(start, record_exception, set_status_on_exception, end_on_exit)
 
 
 _ScopeKey = tuple[str, ...]
@@ -72,6 +45,11 @@ def _described(part: object) -> str:
         return f"{type(part)} at {id(part)}"
 
 
+def _native_generator(id_generator: Any) -> Any:
+    """What the native provider is given for a generator: nothing for the native one."""
+    return None if type(id_generator) is RandomIdGenerator else id_generator
+
+
 class TracerProvider(trace.TracerProvider):
     """The native tracer provider, with the arguments of the stock one.
 
@@ -88,11 +66,18 @@ class TracerProvider(trace.TracerProvider):
         id_generator: Any = None,
         span_limits: Any = None,
     ) -> None:
-        self.sampler = _native.sampler_from_environment() if sampler is None else sampler
-        self.id_generator = id_generator
+        self._sampler = _native.sampler_from_environment() if sampler is None else sampler
+        self._id_generator = RandomIdGenerator() if id_generator is None else id_generator
+        self._span_limits = _native.SpanLimits() if span_limits is None else span_limits
         self._disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-        self._native = _native.NativeTracerProvider(self.sampler, resource, span_limits, id_generator, self._disabled)
+        self._native = _native.NativeTracerProvider(
+            self._sampler, resource, self._span_limits, _native_generator(self._id_generator), self._disabled
+        )
+        # The native provider that the exit knows; others share its processors.
+        self._first = self._native
+        self._processors: Any = ActiveSpanProcessor(self._native)
         self._tracers: dict[_ScopeKey, Tracer] = {}
+        self._atexit_handler = None
         if shutdown_on_exit:
             _lifecycle.at_exit(self._native)
         else:
@@ -104,6 +89,51 @@ class TracerProvider(trace.TracerProvider):
     def resource(self) -> _native.Resource:
         """The resource, as it is in this process: a forked child has a ``service.instance.id`` of its own."""
         return self._native.resource
+
+    @property
+    def _resource(self) -> Any:
+        return self._native.resource
+
+    @_resource.setter
+    def _resource(self, resource: Any) -> None:
+        self._replace(resource=resource)
+
+    @property
+    def sampler(self) -> Any:
+        """The sampler. One that is assigned is that of the tracers that are made from then on."""
+        return self._sampler
+
+    @sampler.setter
+    def sampler(self, sampler: Any) -> None:
+        self._replace(sampler=sampler)
+        self._sampler = sampler
+
+    @property
+    def id_generator(self) -> Any:
+        """The id generator, likewise."""
+        return self._id_generator
+
+    @id_generator.setter
+    def id_generator(self, id_generator: Any) -> None:
+        self._replace(id_generator=id_generator)
+        self._id_generator = id_generator
+
+    def _replace(self, **parts: Any) -> None:
+        # Tracers that exist keep what they have, as in the stock SDK.
+        self._native = self._native.with_parts(**parts)
+
+    @property
+    def _active_span_processor(self) -> Any:
+        return self._processors
+
+    @_active_span_processor.setter
+    def _active_span_processor(self, processor: Any) -> None:
+        if processor is not self._processors:
+            if isinstance(self._processors, ActiveSpanProcessor):
+                self._processors.displace(processor)
+            else:
+                self._native.set_span_processors([native_processor(processor)])
+            self._processors = processor
 
     @property
     def dropped_spans_by_cause(self) -> dict[str, int]:
@@ -136,6 +166,12 @@ class TracerProvider(trace.TracerProvider):
         tracer = self._tracers.get(key)
         if tracer is None:
             tracer = Tracer(self._native, name, version, url, attributes)
+            tracer.__dict__["_own_parts"] = {
+                "sampler": self._sampler,
+                "span_processor": self._processors,
+                "id_generator": self._id_generator,
+                "_span_limits": self._span_limits,
+            }
             if len(self._tracers) < _MOST_TRACERS:
                 # Atomic: of threads that race, all get the first one's tracer.
                 tracer = self._tracers.setdefault(key, tracer)
@@ -143,7 +179,12 @@ class TracerProvider(trace.TracerProvider):
 
     def add_span_processor(self, span_processor: Any) -> None:
         """Adds a span processor: a native one, or any object with ``on_start`` and ``on_end``."""
-        self._native.add_span_processor(native_processor(span_processor))
+        add = getattr(self._processors, "add_span_processor", None)
+        if add is None:
+            # Something else was put in the place of the provider's own.
+            self._native.add_span_processor(native_processor(span_processor))
+        else:
+            add(span_processor)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Exports what has ended; false if that takes longer than the time given."""
@@ -151,7 +192,7 @@ class TracerProvider(trace.TracerProvider):
 
     def shutdown(self, timeout_millis: int = 30_000) -> None:
         """Exports what has ended and takes nothing more."""
-        _lifecycle.not_at_exit(self._native)
+        _lifecycle.not_at_exit(self._first)
         self._native.shutdown(timeout_millis)
 
     def __otel_rs_abi__(self) -> object:

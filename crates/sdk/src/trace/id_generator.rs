@@ -1,6 +1,6 @@
 //! Where a provider's ids come from.
 
-use otel_rs_core::guard::{self, Swallow};
+use otel_rs_core::guard::{self, Swallow, guarded};
 use otel_rs_core::log;
 use otel_rs_pipeline::trace::{random_span_id, random_trace_id};
 use pyo3::prelude::*;
@@ -14,6 +14,14 @@ pub enum IdGenerator {
 }
 
 impl IdGenerator {
+    /// The same generator.
+    pub fn copy(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Random => Self::Random,
+            Self::Python(generator) => Self::Python(generator.clone_ref(py)),
+        }
+    }
+
     /// A trace id. If the user's generator raises, that is logged once and the id is a random one.
     pub fn trace_id(&self, py: Python<'_>) -> [u8; 16] {
         match self {
@@ -46,6 +54,28 @@ impl IdGenerator {
             Self::Python(_) => false,
         }
     }
+}
+
+/// Adds the functions to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(python_random_trace_id, module)?)?;
+    module.add_function(wrap_pyfunction!(python_random_span_id, module)?)
+}
+
+/// A random trace id, which no forked child repeats.
+#[guarded]
+#[pyfunction]
+#[pyo3(name = "random_trace_id")]
+fn python_random_trace_id() -> u128 {
+    u128::from_be_bytes(random_trace_id())
+}
+
+/// A random span id, likewise.
+#[guarded]
+#[pyfunction]
+#[pyo3(name = "random_span_id")]
+fn python_random_span_id() -> u64 {
+    u64::from_be_bytes(random_span_id())
 }
 
 fn ask<T>(py: Python<'_>, generator: &Py<PyAny>, method: &str) -> Option<T>

@@ -14,6 +14,7 @@ mod readable;
 mod sampler;
 mod span;
 mod span_read;
+mod span_type;
 mod span_write;
 mod tracer;
 mod tracer_face;
@@ -34,8 +35,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<provider::TracerProvider>()?;
     module.add_class::<tracer_face::Tracer>()?;
     module.add_class::<limits::SpanLimits>()?;
-    module.add_function(wrap_pyfunction!(span::register_span_type, module)?)?;
+    span_type::register(module)?;
     exporter::register(module)?;
+    id_generator::register(module)?;
     processor::register(module)?;
     sampler::register(module)
 }

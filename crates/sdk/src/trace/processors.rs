@@ -27,10 +27,42 @@ struct Node {
     next: OnceLock<Box<Node>>,
 }
 
-/// A list that only grows, so that reading it takes no lock.
+/// A list of processors, and the one that has replaced it.
+#[derive(Default)]
+struct Chain {
+    first: OnceLock<Box<Node>>,
+    successor: OnceLock<Box<Chain>>,
+}
+
+impl Chain {
+    fn latest(&self) -> &Self {
+        let mut latest = self;
+        while let Some(successor) = latest.successor.get() {
+            latest = successor;
+        }
+        latest
+    }
+
+    /// Adds a processor at the end.
+    fn add(&self, processor: Processor) {
+        let mut node = Box::new(Node { processor, next: OnceLock::new() });
+        let mut place = &self.first;
+        loop {
+            match place.get() {
+                Some(taken) => place = &taken.next,
+                None => match place.set(node) {
+                    Ok(()) => return,
+                    Err(refused) => node = refused,
+                },
+            }
+        }
+    }
+}
+
+/// Lists that only grow, so that reading them takes no lock.
 #[derive(Default)]
 pub struct Processors {
-    first: OnceLock<Box<Node>>,
+    chain: Chain,
     /// The end of the process does not drain them.
     declines_drain: AtomicBool,
 }
@@ -48,21 +80,23 @@ impl Processors {
 
     /// Adds a processor at the end.
     pub fn add(&self, processor: Processor) {
-        let mut node = Box::new(Node { processor, next: OnceLock::new() });
-        let mut place = &self.first;
-        loop {
-            match place.get() {
-                Some(taken) => place = &taken.next,
-                None => match place.set(node) {
-                    Ok(()) => return,
-                    Err(refused) => node = refused,
-                },
-            }
+        self.chain.latest().add(processor);
+    }
+
+    /// Takes these in place of all that there are, which are told of nothing more. They are kept as long as the provider:
+    /// another thread may be going through them.
+    pub fn replace(&self, processors: Vec<Processor>) {
+        let chain = Chain::default();
+        processors.into_iter().for_each(|processor| chain.add(processor));
+        let mut chain = Box::new(chain);
+        while let Err(refused) = self.chain.latest().successor.set(chain) {
+            chain = refused;
         }
     }
 
     fn iter(&self) -> impl Iterator<Item = &Processor> {
-        std::iter::successors(self.first.get(), |node| node.next.get()).map(|node| &node.processor)
+        let first = self.chain.latest().first.get();
+        std::iter::successors(first, |node| node.next.get()).map(|node| &node.processor)
     }
 
     /// Tells the Python processors of a started span.

@@ -30,7 +30,7 @@ pub struct TracerProviderState {
     /// Bound what a span holds.
     pub limits: SpanLimits,
     /// Are told of spans.
-    pub processors: Processors,
+    pub processors: Arc<Processors>,
     /// `OTEL_SDK_DISABLED`: no span records.
     pub disabled: bool,
     /// Of spans whose resource or scope was replaced.
@@ -77,7 +77,7 @@ impl TracerProvider {
             sampler: sampler::extract(sampler),
             ids: id_generator.map_or(IdGenerator::Random, IdGenerator::Python),
             limits: span_limits.map(limits::extract).transpose()?.unwrap_or_default(),
-            processors: Processors::default(),
+            processors: Arc::default(),
             disabled,
             origins: Origins::default(),
             resource: resource::extract(resource)?,
@@ -93,6 +93,46 @@ impl TracerProvider {
     #[getter]
     fn resource(&self) -> resource::Resource {
         resource::Resource::from_pipeline(Arc::clone(self.state.resource()))
+    }
+
+    /// A provider with what is given in place of its own parts. Processors that are added to one of them are the other's
+    /// too, unless one was given.
+    #[pyo3(signature = (*, sampler=None, resource=None, span_limits=None, id_generator=None, span_processor=None))]
+    fn with_parts(
+        &self,
+        py: Python<'_>,
+        sampler: Option<&Bound<'_, PyAny>>,
+        resource: Option<&Bound<'_, PyAny>>,
+        span_limits: Option<&Bound<'_, PyAny>>,
+        id_generator: Option<Py<PyAny>>,
+        span_processor: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let own = &*self.state;
+        let processors = match span_processor {
+            None => Arc::clone(&own.processors),
+            Some(processor) => {
+                let processors = Processors::default();
+                processors.add(processor::extract(processor));
+                Arc::new(processors)
+            }
+        };
+        let state = TracerProviderState {
+            sampler: sampler.map_or_else(|| sampler::copy(py, &own.sampler), sampler::extract),
+            ids: id_generator.map_or_else(|| own.ids.copy(py), IdGenerator::Python),
+            limits: span_limits.map(limits::extract).transpose()?.unwrap_or_else(|| own.limits.clone()),
+            processors,
+            disabled: own.disabled,
+            origins: Origins::default(),
+            resource: resource.map(resource::extract).transpose()?.unwrap_or_else(|| Arc::clone(own.resource())),
+            generation: process::generation(),
+            process_resource: PerProcess::new(),
+        };
+        Ok(Self { state: Arc::new(state) })
+    }
+
+    /// Takes these span processors in place of those that it has.
+    fn set_span_processors(&self, span_processors: Vec<Bound<'_, PyAny>>) {
+        self.state.processors.replace(span_processors.iter().map(processor::extract).collect());
     }
 
     /// How many spans the native processors have lost, by cause.

@@ -188,7 +188,8 @@ fn overrides_should_sample(sampler: &Bound<'_, PyAny>) -> bool {
     !matches!((own, native), (Ok(own), Ok(native)) if own.is(&native))
 }
 
-fn copy(py: Python<'_>, sampler: &Sampler<Py<PyAny>>) -> Sampler<Py<PyAny>> {
+/// The same sampler.
+pub fn copy(py: Python<'_>, sampler: &Sampler<Py<PyAny>>) -> Sampler<Py<PyAny>> {
     match sampler {
         Sampler::Root(root) => Sampler::Root(root.clone()),
         Sampler::Custom(sampler) => Sampler::Custom(sampler.clone_ref(py)),

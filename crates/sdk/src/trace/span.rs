@@ -1,7 +1,6 @@
 //! The span: its Python object, and the operations on its state that the ABI and the Python methods share.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use otel_rs_core::guard::guarded;
@@ -11,10 +10,10 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pyclass::{PyTraverseError, PyVisit};
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyTuple, PyType};
+use pyo3::types::PyTuple;
 
 use super::fields::{self, Fields};
-use super::{TracerState, context, span_read, span_write};
+use super::{TracerState, context, span_read, span_type, span_write};
 use crate::attributes::display;
 use crate::lifecycle::recorded_at;
 
@@ -170,38 +169,13 @@ pub fn end(span: &Bound<'_, Span>, time_ns: Option<u64>) -> Change {
     outcome
 }
 
-static SPAN_TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-
-thread_local! {
-    /// The span that the next call of the Python type on this thread wraps: nobody else can make one.
-    static NEW_SPAN: Cell<Option<Span>> = const { Cell::new(None) };
-}
-
-/// Tells the class that spans are made of: one derived from this module's and from `opentelemetry.trace.Span`.
-#[guarded]
-#[pyfunction]
-pub fn register_span_type(class: Bound<'_, PyType>) {
-    // A package that is imported a second time (a test reloads it) finds the first class in use, and it stays so.
-    let _ = SPAN_TYPE.set(class.py(), class.clone().unbind());
-}
-
-/// Makes the Python object of a span.
-pub fn create(py: Python<'_>, span: Span) -> PyResult<Bound<'_, Span>> {
-    let class = SPAN_TYPE.get(py).ok_or_else(|| PyRuntimeError::new_err("otel_rs_sdk was not imported"))?;
-    NEW_SPAN.set(Some(span));
-    let object = class.bind(py).call0();
-    // Taken by `new`, unless the call failed before it.
-    NEW_SPAN.set(None);
-    Ok(object?.cast_into::<Span>()?)
-}
-
 #[guarded]
 #[pymethods]
 impl Span {
     #[new]
     #[pyo3(signature = (*_arguments, **_options))]
     fn python_new(_arguments: &Bound<'_, PyTuple>, _options: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        NEW_SPAN.take().ok_or_else(|| PyTypeError::new_err("Span must be instantiated via a tracer."))
+        span_type::take_new().ok_or_else(|| PyTypeError::new_err("Span must be instantiated via a tracer."))
     }
 
     #[pyo3(signature = (end_time=None))]

@@ -15,8 +15,8 @@ use pyo3::types::PyTuple;
 
 use super::context::trace_state_from_python;
 use super::sampler::{self, Decision};
-use super::span::{self, OnException};
-use super::{Span, TracerProviderState, span_read};
+use super::span::OnException;
+use super::{Span, TracerProviderState, span_read, span_type};
 use crate::{abi, attributes};
 
 /// A provider's tracer for one scope.
@@ -98,7 +98,7 @@ pub fn start<'py>(py: Python<'py>, tracer: &Arc<TracerState>, new: NewSpan<'_, '
     if provider.disabled {
         // As the API's no-op tracer: the parent's context goes on.
         let context = new.parent.unwrap_or_default();
-        return span::create(py, Span::new(Arc::clone(tracer), context, None, new.on_exception));
+        return span_type::create(py, Span::new(Arc::clone(tracer), context, None, new.on_exception));
     }
     let (trace_id, random) = match &new.parent {
         Some(parent) => (parent.trace_id, parent.trace_flags.contains(TraceFlags::RANDOM_TRACE_ID)),
@@ -125,11 +125,11 @@ pub fn start<'py>(py: Python<'py>, tracer: &Arc<TracerState>, new: NewSpan<'_, '
         SpanContext { trace_id, span_id: provider.ids.span_id(py), trace_flags, is_remote: false, trace_state };
     let on_exception = new.on_exception;
     if !decision.is_recording {
-        return span::create(py, Span::new(Arc::clone(tracer), context, None, on_exception));
+        return span_type::create(py, Span::new(Arc::clone(tracer), context, None, on_exception));
     }
     let parent_context = new.parent_context;
     let record = record(tracer, &context, new, decision.result.as_ref());
-    let span = span::create(py, Span::new(Arc::clone(tracer), context, Some(record), on_exception))?;
+    let span = span_type::create(py, Span::new(Arc::clone(tracer), context, Some(record), on_exception))?;
     provider.processors.on_start(&span, parent_context);
     Ok(span)
 }

@@ -43,6 +43,12 @@ impl Tracer {
         InstrumentationScope(Arc::clone(&self.state.scope))
     }
 
+    /// The provider whose parts it uses.
+    #[getter]
+    fn _provider(&self) -> TracerProvider {
+        TracerProvider { state: Arc::clone(&self.state.provider) }
+    }
+
     /// Starts a span, as `opentelemetry.trace.Tracer.start_span`.
     #[pyo3(signature = (
         name, context=None, kind=None, attributes=None, links=None, start_time=None, record_exception=true,
