@@ -1,9 +1,11 @@
 //! The patch lifecycle: which functions of a library a plugin replaces, when, and how they come back.
 
+mod overrides;
 mod point;
 mod set;
 mod wrapper;
 
+pub use overrides::Overrides;
 pub use point::{Hook, Patch, PatchPoint};
 pub use set::PatchSet;
 pub use wrapper::{Call, Wrapper};
