@@ -65,7 +65,7 @@ def test_a_pattern_for_the_path(
 def test_the_path_is_the_one_in_the_url(instrumentor: FlaskInstrumentor, telemetry: Telemetry) -> None:
     """With what the application is mounted under, and without the query."""
     app = make_app()
-    instrumentor.instrument_app(app, excluded_urls="^/app/health$,^/caf\xe9$", **telemetry.providers)
+    instrumentor.instrument(excluded_urls="^/app/health$,^/caf\xe9$", **telemetry.providers)
     assert traced(app, telemetry, "/health", "/health?full", "/food", mounted="/app") == ["/food"]
     assert traced(app, telemetry, "/health?/app/health", "/app/health?x=/", "/caf\xc3\xa9") == ["/health?/app/health"]
 

@@ -43,6 +43,12 @@ DEVIATIONS = (
         line=r"^spans\[1\]\.(parent|trace): ",
     ),
     Deviation(
+        name="Copies of a request context",
+        reason="what runs in one is in the trace of its request, also in another thread",
+        scenarios=("surroundings.other_thread",),
+        line=r"^(notes\[0\]\[0\]\[1\]|spans\[1\]\.(parent|trace)): ",
+    ),
+    Deviation(
         name="Duration of a WSGI response",
         reason="it lasts until a body without a length has ended, and has the status of a response that started late",
         scenarios=("wsgi_middleware.lazy_application",),

@@ -113,6 +113,15 @@ pub fn detach(py: Python<'_>, token: Token) {
     }
 }
 
+/// The same where it is not known whether the token is of this execution context: gives it back if it is not.
+pub fn try_detach(py: Python<'_>, token: Token) -> Option<Token> {
+    let runtime = runtime(py).ok()?;
+    match runtime.detach.bind(py).call1((&token.0,)) {
+        Ok(_) => None,
+        Err(_) => Some(token),
+    }
+}
+
 /// Runs `body` with `context` current. Returns with its result what it has left current, for what goes on later where
 /// it stopped: a generator that was suspended inside of a span of its own.
 pub fn run_in<'py, T>(context: &Bound<'py, PyAny>, body: impl FnOnce() -> T) -> (T, Bound<'py, PyAny>) {

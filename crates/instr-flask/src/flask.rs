@@ -6,7 +6,7 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyType};
 
 /// The request context of a call of one of the wrapped methods: its argument from Flask 3.2 on, the current one before.
 pub(crate) fn request_context<'py>(call: &Call<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -23,7 +23,8 @@ pub(crate) fn request_context<'py>(call: &Call<'_, 'py>) -> PyResult<Option<Boun
     Ok((!context.is_none()).then_some(context))
 }
 
-fn current_context(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+/// The request context that is current; `None` if there is none.
+pub(crate) fn current_context(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     /// `ContextVar.get`, from Flask 2.2 on.
     static GET: PyOnceLock<Option<Py<PyAny>>> = PyOnceLock::new();
     let get = once::get_or_compute(&GET, py, || -> PyResult<_> {
@@ -98,6 +99,26 @@ pub(crate) fn is_streamed(response: &Bound<'_, PyAny>) -> PyResult<bool> {
         .call_method1(intern!(py, "get"), (intern!(py, "Content-Length"),))?
         .is_truthy()?;
     Ok(!(has_length && body.get_type().is(closing_iterator)))
+}
+
+/// The URL of a request that has no request context yet, as its `Request.url` will be.
+pub(crate) fn url_of<'py>(environ: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    static REQUEST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = environ.py();
+    // Without an entry in the environ, and not the application's own class, which may do anything when it is made.
+    let options = PyDict::new(py);
+    options.set_item("populate_request", false)?;
+    let request = once::import(&REQUEST, py, "werkzeug.wrappers", "Request")?.call((environ,), Some(&options))?;
+    request.getattr("url")
+}
+
+/// `flask.Flask` itself, if it is imported.
+pub(crate) fn class(py: Python<'_>) -> PyResult<Option<Bound<'_, PyType>>> {
+    let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+    match modules.get_item("flask.app")? {
+        Some(module) => Ok(Some(module.getattr("Flask")?.cast_into()?)),
+        None => Ok(None),
+    }
 }
 
 /// `flask:<version>`

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::settings::Settings;
-use crate::{ENTRY, FUNCTIONS, MARK, apps};
+use crate::{ENTRY, FUNCTIONS, HANDLED, MARK, apps, overrides};
 
 /// Instruments Flask: all applications, those made before included.
 pub(crate) struct FlaskInstrumentor;
@@ -15,12 +15,14 @@ pub(crate) struct FlaskInstrumentor;
 impl Instrumentor for FlaskInstrumentor {
     fn instrument(&self, options: &Bound<'_, PyDict>) -> PyResult<()> {
         let py = options.py();
-        apps::GLOBAL.set(Some(Settings::new(options)?));
+        let settings = Settings::new(options)?;
+        let handled_exceptions = settings.handled_exceptions;
+        apps::GLOBAL.set(Some(settings));
         MARK.install(py)?;
         if py.import("sys")?.getattr("modules")?.contains("flask.app")? {
             ENTRY.install(py)?;
         }
-        FUNCTIONS.install(py)
+        install_functions(py, handled_exceptions)
     }
 
     fn uninstrument(&self, py: Python<'_>) -> PyResult<()> {
@@ -36,10 +38,20 @@ impl Instrumentor for FlaskInstrumentor {
     }
 }
 
+fn install_functions(py: Python<'_>, handled_exceptions: bool) -> PyResult<()> {
+    FUNCTIONS.install(py)?;
+    if handled_exceptions {
+        HANDLED.install(py)?;
+    }
+    overrides::cover_all(py)
+}
+
 fn remove_if_unused(py: Python<'_>) {
     if !MARK.is_installed() && !apps::any_by_hand() {
         ENTRY.remove(py);
         FUNCTIONS.remove(py);
+        HANDLED.remove(py);
+        overrides::remove(py);
     }
 }
 
@@ -51,9 +63,10 @@ fn instrument_app(app: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) {
     let py = app.py();
     let none = PyDict::new(py);
     report(py, "instrument_app()", || {
+        let settings = Settings::new(options.unwrap_or(&none))?;
         ENTRY.install(py)?;
-        FUNCTIONS.install(py)?;
-        if !apps::add(app, Settings::new(options.unwrap_or(&none))?)? {
+        install_functions(py, settings.handled_exceptions)?;
+        if !apps::add(app, settings)? {
             log::log(py, Level::Warning, "Attempting to instrument Flask app while already instrumented");
         }
         Ok(())

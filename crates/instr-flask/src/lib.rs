@@ -1,22 +1,35 @@
 #![doc = include_str!("../README.md")]
 
 mod apps;
+mod copied;
 mod flask;
 mod hooks;
 mod instrumentor;
+mod overrides;
 mod progress;
 mod request;
+mod serve;
 mod settings;
 
 use otel_rs_core::patch::{PatchPoint, PatchSet};
 use otel_rs_core::plugin::Plugin;
 
-/// The functions of Flask that are wrapped. All exist in Flask 1.1 to 3.2.
+/// The functions of Flask that are wrapped. Those of applications exist in Flask 1.1 to 3.2.
 static FUNCTIONS: PatchSet = PatchSet::new(&[
+    PatchPoint::around("flask.app", "Flask.__init__", hooks::make_app),
     PatchPoint::around("flask.app", "Flask.wsgi_app", hooks::wsgi_app),
     PatchPoint::around("flask.app", "Flask.full_dispatch_request", hooks::full_dispatch_request),
     PatchPoint::around("flask.app", "Flask.preprocess_request", hooks::preprocess_request),
     PatchPoint::around("flask.app", "Flask.do_teardown_request", hooks::do_teardown_request),
+    PatchPoint::around("flask.ctx", "RequestContext.copy", hooks::copy_context),
+    // Flask 3.2 has one class for both contexts.
+    PatchPoint::around("flask.ctx", "AppContext.copy", hooks::copy_context),
+]);
+
+/// Wrapped where exceptions are recorded that the application answers itself.
+static HANDLED: PatchSet = PatchSet::new(&[
+    PatchPoint::around("flask.app", "Flask.dispatch_request", hooks::dispatch_request),
+    PatchPoint::around("flask.app", "Flask.handle_user_exception", hooks::handle_user_exception),
 ]);
 
 /// The outermost function, wrapped for applications that may have a middleware around the `wsgi_app` of before. There is

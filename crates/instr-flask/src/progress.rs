@@ -10,6 +10,8 @@ use pyo3::prelude::*;
 pub(crate) enum Arrival {
     /// In `wsgi_app`, inside of any middleware.
     Inside,
+    /// In the `wsgi_app` that a subclass has in place of Flask's.
+    Overridden,
     /// In `__call__` of an application that is measured around its middleware.
     AroundMiddleware,
     /// In `__call__`; it may be met inside of the middleware yet.
@@ -24,12 +26,17 @@ pub(crate) struct Progress {
     pub stage: Stage,
     pub span: Option<Span>,
     pub is_server: bool,
-    /// Held from the start of the span to the teardown.
+    /// Held from the start of the span to the teardown, or to the return of `wsgi_app` if it has started at arrival.
     pub token: Option<Token>,
     /// The context with the span, for the chunks of a stream.
     pub context: Option<Py<PyAny>>,
-    /// Address of the request context that the span was started in: copies of it are torn down too.
+    /// Address of the request context that it is handled in, until that is torn down: copies of it are torn down too.
     pub request_context: usize,
+    /// A request context for it has reached the application's own functions.
+    pub dispatched: bool,
+    pub torn_down: bool,
+    /// The span has started when the request arrived.
+    pub at_arrival: bool,
     pub route: Option<Text>,
     pub status: Option<Text>,
     /// The URL is excluded.
@@ -37,6 +44,8 @@ pub(crate) struct Progress {
     pub counted: bool,
     pub answered: bool,
     pub streamed: bool,
+    /// What the application has raised and may answer, where that is to be recorded.
+    pub raised: Option<Py<PyAny>>,
     pub span_ended: bool,
 }
 

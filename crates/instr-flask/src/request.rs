@@ -24,8 +24,12 @@ pub(crate) struct Request {
     started_at_ns: Option<u64>,
     started: Instant,
     arrival: Arrival,
+    /// Address of the application that it has come to, where it has come to one.
+    app: usize,
     /// The request as the instrumentation of the server has taken it on: its span and metrics are not ours then.
     claimed: Option<ClaimedRequest>,
+    /// The one whose environ it has, or has a copy of.
+    outer: Option<Py<Request>>,
     progress: Mutex<Progress>,
 }
 
@@ -36,10 +40,17 @@ fn key(py: Python<'_>) -> &Bound<'_, pyo3::types::PyString> {
 
 impl Request {
     /// A request that has just arrived. It counts as active unless it is provisional.
-    pub(crate) fn arrive(environ: &Bound<'_, PyDict>, settings: Arc<Settings>, arrival: Arrival) -> PyResult<Py<Self>> {
+    pub(crate) fn arrive(
+        environ: &Bound<'_, PyDict>,
+        app: &Bound<'_, PyAny>,
+        settings: Arc<Settings>,
+        arrival: Arrival,
+    ) -> PyResult<Py<Self>> {
         let py = environ.py();
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let request = Self::new(environ, settings, u64::try_from(since_epoch.as_nanos()).ok(), arrival)?;
+        let mut request = Self::new(environ, settings, arrival, Self::find(environ)?)?;
+        request.started_at_ns = u64::try_from(since_epoch.as_nanos()).ok();
+        request.app = app.as_ptr() as usize;
         if arrival == Arrival::Provisional {
             request.progress(|progress| progress.stage = Stage::Provisional);
         } else {
@@ -51,18 +62,20 @@ impl Request {
     fn new(
         environ: &Bound<'_, PyDict>,
         settings: Arc<Settings>,
-        started_at_ns: Option<u64>,
         arrival: Arrival,
+        outer: Option<Bound<'_, Self>>,
     ) -> PyResult<Self> {
         let facts = settings.server.read(environ)?;
         let claimed = ClaimedRequest::find(environ)?;
         Ok(Self {
             settings,
             facts,
-            started_at_ns,
+            started_at_ns: None,
             started: Instant::now(),
             arrival,
+            app: 0,
             claimed,
+            outer: outer.map(Bound::unbind),
             progress: Mutex::default(),
         })
     }
@@ -92,6 +105,29 @@ impl Request {
         Ok(found.filter(|request| request.get().progress(|progress| progress.stage != Stage::Over)))
     }
 
+    /// The request that is handled in a request context: it may not be the innermost one of the environ. One that has
+    /// not come so far may yet be.
+    pub(crate) fn of<'py>(
+        environ: &Bound<'py, PyDict>,
+        request_context: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, Self>>> {
+        let innermost = Self::find(environ)?;
+        Ok(match innermost.as_ref().and_then(|request| Self::in_context(request, request_context)) {
+            Some(request) => Some(request),
+            None => innermost.filter(|request| !request.get().is_dispatched()),
+        })
+    }
+
+    /// The request, or one around it, that is handled in a request context.
+    fn in_context<'py>(slf: &Bound<'py, Self>, request_context: &Bound<'py, PyAny>) -> Option<Bound<'py, Self>> {
+        let address = request_context.as_ptr() as usize;
+        let mut request = slf.clone();
+        while request.get().progress(|progress| progress.request_context != address) {
+            request = request.get().outer.as_ref()?.bind(slf.py()).clone();
+        }
+        Some(request)
+    }
+
     /// Ends a provisional request for the sake of the real one.
     pub(crate) fn supersede(&self) {
         self.progress(|progress| {
@@ -109,6 +145,15 @@ impl Request {
     /// Whether it has been taken on and not been answered.
     pub(crate) fn is_under_way(&self) -> bool {
         self.progress(|progress| progress.stage == Stage::Taken && !progress.answered)
+    }
+
+    /// Whether a call of the application is a part of this one: a method that extends the one of its base class.
+    pub(crate) fn includes_call_of(&self, app: &Bound<'_, PyAny>) -> bool {
+        self.app == app.as_ptr() as usize && !self.is_dispatched()
+    }
+
+    fn is_dispatched(&self) -> bool {
+        self.progress(|progress| progress.dispatched)
     }
 
     /// No Python code runs under the lock.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use otel_rs_core::environment;
 use otel_rs_core::http::{ExcludedUrls, HttpServer};
 use otel_rs_semconv::http::instruments;
 use pyo3::prelude::*;
@@ -14,6 +15,11 @@ const SCOPE: &str = "opentelemetry.instrumentation.flask";
 pub(crate) struct Settings {
     pub server: HttpServer,
     pub excluded_urls: ExcludedUrls,
+    /// Whether the span starts when the request arrives (`OTEL_RS_FLASK_SPAN_AT_ARRIVAL`).
+    pub span_at_arrival: bool,
+    /// Whether the exception behind a 5xx is recorded that the application has answered itself
+    /// (`OTEL_RS_FLASK_HANDLED_EXCEPTIONS`).
+    pub handled_exceptions: bool,
     /// Nothing if the user has switched it off.
     pub commenter: Option<Commenter>,
 }
@@ -37,6 +43,8 @@ impl Settings {
         Ok(Arc::new(Self {
             server: HttpServer::new(SCOPE, env!("CARGO_PKG_VERSION"), instruments::flask, options)?,
             excluded_urls,
+            span_at_arrival: environment::switched_on(py, "OTEL_RS_FLASK_SPAN_AT_ARRIVAL"),
+            handled_exceptions: environment::switched_on(py, "OTEL_RS_FLASK_HANDLED_EXCEPTIONS"),
             commenter: Commenter::from_options(options)?,
         }))
     }

@@ -53,14 +53,6 @@ pub struct ServerSpan<'py> {
     captured: Vec<Captured>,
 }
 
-impl<'py> ServerSpan<'py> {
-    /// An internal span that somebody else has started.
-    pub fn adopted(span: Span, context: Bound<'py, PyAny>) -> Self {
-        let incoming = Incoming { parent: None, context };
-        Self { span, is_server: false, incoming, captured: Vec::new() }
-    }
-}
-
 /// What a duration says of the response.
 pub struct Response<'a> {
     /// The status, if the response started.
@@ -135,6 +127,11 @@ impl HttpServer {
         }
     }
 
+    /// The name of a request of which nothing else is known: its method.
+    pub fn method_name(&self, py: Python<'_>, facts: &EnvironFacts) -> String {
+        default_span_name(facts.method(), self.captures_all_methods(py), "")
+    }
+
     /// Reads the facts of a request.
     ///
     /// # Errors
@@ -192,6 +189,25 @@ impl HttpServer {
         };
         let span = self.tracer.start(py, &builder)?;
         Ok(ServerSpan { span, is_server, incoming, captured })
+    }
+
+    /// A span that has started before, in its own context, which is the current one.
+    ///
+    /// # Errors
+    ///
+    /// What the runtime context raises.
+    pub fn adopt<'py>(&self, span: Span, is_server: bool, environ: &Bound<'py, PyDict>) -> PyResult<ServerSpan<'py>> {
+        let py = environ.py();
+        let captured = match is_server {
+            true => self.capture(py).headers.request_headers(environ),
+            false => Vec::new(),
+        };
+        Ok(ServerSpan {
+            span,
+            is_server,
+            incoming: Incoming { parent: None, context: context::current(py)? },
+            captured,
+        })
     }
 
     /// Calls the request hook, if there is one. The hook sees the remote context as the current one; answers whether

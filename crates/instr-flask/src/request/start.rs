@@ -15,40 +15,83 @@ use crate::progress::{Arrival, Stage};
 use crate::settings::Settings;
 
 impl Request {
+    /// Starts the span before Flask knows the route, where that is asked for, and makes it current. The name is the
+    /// method's until then.
+    pub(crate) fn start_at_arrival(&self, environ: &Bound<'_, PyDict>) -> PyResult<()> {
+        let is_provisional = self.arrival == Arrival::Provisional;
+        if !self.settings.span_at_arrival || self.claimed.is_some() || is_provisional {
+            return Ok(());
+        }
+        let py = environ.py();
+        let excluded = &self.settings.excluded_urls;
+        if !excluded.is_empty() && excluded.matches(&flask::url_of(environ)?) {
+            return Ok(());
+        }
+        let server = &self.settings.server;
+        let name = server.method_name(py, &self.facts);
+        let started = server.start(environ, &self.facts, &name, None, self.started_at_ns)?;
+        let values = ContextValues { span: Some(started.span.object(py)), ..ContextValues::default() };
+        let context = context::derive(py, Some(&started.incoming.context), values)?;
+        let token = context::attach(&context)?;
+        self.progress(|progress| {
+            progress.span = Some(started.span);
+            progress.is_server = started.is_server;
+            progress.token = Some(token);
+            progress.context = Some(context.unbind());
+            progress.at_arrival = true;
+        });
+        Ok(())
+    }
+
     /// Starts the span, if the request is to have one, and makes it current. Called when the request context is there
     /// and before the application's own functions run.
-    pub(crate) fn dispatch(settings: Arc<Settings>, request_context: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = request_context.py();
+    pub(crate) fn dispatch(
+        app: &Bound<'_, PyAny>,
+        settings: Arc<Settings>,
+        request_context: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let py = app.py();
         let (flask_request, environ) = flask::request_of(request_context)?;
-        let found = Self::find(&environ)?.filter(|found| {
-            let request = found.get();
-            Arc::ptr_eq(&request.settings, &settings) && request.progress(|progress| progress.span.is_none())
-        });
-        let request = match found {
-            Some(request) => request,
+        let found = Self::find(&environ)?;
+        if found.as_ref().is_some_and(|found| Self::in_context(found, request_context).is_some()) {
+            // A subclass has a method of its own, and has called the one of its base class.
+            return Ok(());
+        }
+        let found = match found {
+            Some(found) if Arc::ptr_eq(&found.get().settings, &settings) && found.get().includes_call_of(app) => found,
             // The application's code pushes a request context itself: a span without the metrics of a request.
-            None => {
-                let request = Bound::new(py, Self::new(&environ, settings, None, Arrival::Pushed)?)?;
-                environ.set_item(key(py), &request)?;
-                request
+            outer => {
+                if let Some(outer) = &outer {
+                    outer.get().end_if_torn_down(py);
+                }
+                let pushed = Bound::new(py, Self::new(&environ, settings, Arrival::Pushed, outer)?)?;
+                environ.set_item(key(py), &pushed)?;
+                pushed
             }
         };
-        let request = request.get();
-        let was_provisional = request.progress(|progress| std::mem::take(&mut progress.stage) == Stage::Provisional);
+        let request = found.get();
+        let was_provisional = request.progress(|progress| {
+            progress.dispatched = true;
+            progress.request_context = request_context.as_ptr() as usize;
+            std::mem::take(&mut progress.stage) == Stage::Provisional
+        });
         if was_provisional {
             request.count(py);
         }
         let excluded = &request.settings.excluded_urls;
-        if !excluded.is_empty() && excluded.matches(&flask_request.getattr(intern!(py, "url"))?) {
-            return request.exclude(py, request_context);
+        let is_excluded = !excluded.is_empty() && !request.progress(|progress| progress.at_arrival);
+        if is_excluded && excluded.matches(&flask_request.getattr(intern!(py, "url"))?) {
+            return request.exclude(py);
         }
         // What a middleware between the two has changed is what the span shows.
         let inner_facts = match request.arrival {
-            Arrival::AroundMiddleware | Arrival::Provisional => Some(request.settings.server.read(&environ)?),
+            Arrival::AroundMiddleware | Arrival::Overridden | Arrival::Provisional => {
+                Some(request.settings.server.read(&environ)?)
+            }
             Arrival::Inside | Arrival::Pushed => None,
         };
         let facts = inner_facts.as_ref().unwrap_or(&request.facts);
-        request.start_span(facts, &flask_request, &environ, request_context)
+        request.start_span(facts, &flask_request, &environ)
     }
 
     fn start_span<'py>(
@@ -56,7 +99,6 @@ impl Request {
         facts: &EnvironFacts,
         flask_request: &Bound<'py, PyAny>,
         environ: &Bound<'py, PyDict>,
-        request_context: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let py = environ.py();
         let rule = Rule::of(flask_request)?;
@@ -64,43 +106,57 @@ impl Request {
         let server = &self.settings.server;
         let route_name = route.as_ref().map(Text::as_str);
         let name = server.span_name(py, facts, route_name);
-        let started = match &self.claimed {
-            None => server.start(environ, facts, &name, route_name, self.started_at_ns)?,
-            Some(claimed) => {
+        let arrived = self.progress(|progress| {
+            let span = progress.span.as_ref().map(|span| span.clone_ref(py));
+            span.map(|span| (span, progress.is_server))
+        });
+        let at_arrival = arrived.is_some();
+        let started = match (&self.claimed, arrived) {
+            (Some(claimed), _) => {
                 claimed.set_route(py, &name, route_name)?;
-                ServerSpan::adopted(claimed.span(py)?, context::current(py)?)
+                server.adopt(claimed.span(py)?, false, environ)?
             }
+            (None, Some((span, is_server))) => {
+                span.update_name(py, &name);
+                server.restate(py, &span, facts, route_name);
+                server.adopt(span, is_server, environ)?
+            }
+            (None, None) => server.start(environ, facts, &name, route_name, self.started_at_ns)?,
         };
-        if server.call_request_hook(&started, environ)? {
+        let called = server.call_request_hook(&started, environ);
+        if called.is_err() {
+            self.progress(|progress| progress.span_ended = true);
+        }
+        if called? {
             // The stock instrumentation lets the facts win over what its hook has set.
             server.restate(py, &started.span, facts, route_name);
         }
         server.restate_request_headers(py, &started);
         let context = self.context_with(py, &started, rule.as_ref())?;
         let token = context::attach(&context)?;
-        self.progress(|progress| {
-            progress.span = Some(started.span);
+        let previous = self.progress(|progress| {
             progress.is_server = started.is_server;
-            progress.token = Some(token);
-            progress.context = Some(context.unbind());
-            progress.request_context = request_context.as_ptr() as usize;
             progress.route = route;
+            if !at_arrival {
+                progress.span = Some(started.span);
+                progress.token = Some(token);
+            }
+            progress.context.replace(context.unbind())
         });
+        // Dropped here, without the lock.
+        drop(previous);
         Ok(())
     }
 
     /// Leaves the request out. If the server's instrumentation has started a span for it, spans inside do not become
     /// its children.
-    fn exclude(&self, py: Python<'_>, request_context: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn exclude(&self, py: Python<'_>) -> PyResult<()> {
         self.progress(|progress| progress.excluded = true);
         let Some(claimed) = &self.claimed else { return Ok(()) };
         claimed.exclude(py)?;
         let values = ContextValues { span: Some(context::invalid_span(py)?), ..ContextValues::default() };
         let token = context::attach(&context::derive(py, Some(&context::current(py)?), values)?)?;
-        self.progress(|progress| {
-            progress.token = Some(token);
-            progress.request_context = request_context.as_ptr() as usize;
-        });
+        self.progress(|progress| progress.token = Some(token));
         Ok(())
     }
 

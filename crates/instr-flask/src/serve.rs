@@ -1,0 +1,100 @@
+//! One request, from the server's call to the body it gets.
+
+use std::sync::Arc;
+
+use otel_rs_core::http::{Close, ResponseBody, ResponseObserver, StartResponse};
+use otel_rs_core::patch::Call;
+use pyo3::exceptions::{PyBaseException, PyException};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::apps::{self, Instrumented};
+use crate::hooks::quietly;
+use crate::progress::Arrival;
+use crate::request::Request;
+use crate::settings::Settings;
+
+/// The arguments of a WSGI call on an application.
+pub(crate) struct Arguments<'py> {
+    pub app: Bound<'py, PyAny>,
+    environ: Bound<'py, PyDict>,
+    start_response: Bound<'py, PyAny>,
+}
+
+impl<'py> Arguments<'py> {
+    /// Nothing if it is called in a way that servers do not.
+    pub(crate) fn of(call: &Call<'_, 'py>) -> Option<Self> {
+        if call.args.len() != 3 || call.kwargs.is_some_and(|kwargs| !kwargs.is_empty()) {
+            return None;
+        }
+        Some(Self {
+            app: call.args.get_item(0).ok()?,
+            environ: call.args.get_item(1).ok()?.cast_into().ok()?,
+            start_response: call.args.get_item(2).ok()?,
+        })
+    }
+
+    pub(crate) fn instrumented(&self) -> Option<Instrumented> {
+        apps::settings_for(&self.app).unwrap_or_default()
+    }
+
+    /// The request that the environ comes with, if it is measured with the same settings.
+    pub(crate) fn outer(&self, app: &Instrumented) -> Option<Bound<'py, Request>> {
+        let outer = Request::find(&self.environ).ok().flatten();
+        outer.filter(|outer| Arc::ptr_eq(&outer.get().settings, &app.settings))
+    }
+
+    /// Calls the application.
+    pub(crate) fn serve(&self, call: &Call<'_, 'py>, settings: Arc<Settings>, arrival: Arrival) -> PyResult<Py<PyAny>> {
+        let py = call.py();
+        let entered = Request::arrive(&self.environ, &self.app, settings, arrival)
+            .and_then(|request| Ok((Request::enter(&request, &self.environ)?, request)));
+        let (previous, request) = match entered {
+            Ok(entered) => entered,
+            Err(error) => {
+                quietly(py, "wsgi_app", Err(error));
+                return call.proceed();
+            }
+        };
+        let observed = request.clone_ref(py);
+        let observer: ResponseObserver = Box::new(move |status, headers| observed.get().respond(status, headers));
+        let start_response = Bound::new(py, StartResponse::new(self.start_response.clone().unbind(), observer))?;
+        let args = PyTuple::new(py, [self.app.as_any(), self.environ.as_any(), start_response.as_any()])?;
+        match request.get().start_at_arrival(&self.environ) {
+            Err(error) if !error.is_instance_of::<PyException>(py) => return Err(error),
+            started => quietly(py, "wsgi_app", started),
+        }
+        let result = call.proceed_with(&args);
+        quietly(py, "wsgi_app", Request::leave(&self.environ, previous));
+        let taken = request.get().is_taken();
+        request.get().supersede();
+        match result {
+            Ok(body) if taken => Ok(self.finish(&request, body, py)),
+            Err(error) if taken => {
+                request.get().fail(py, &error);
+                Err(error)
+            }
+            result => result,
+        }
+    }
+
+    /// The body as the server gets it.
+    fn finish(&self, request: &Py<Request>, body: Py<PyAny>, py: Python<'py>) -> Py<PyAny> {
+        let Some(context) = request.get().stream_context(py) else {
+            request.get().complete(py);
+            return body;
+        };
+        // Servers test for the type of their file wrapper.
+        let file_wrapper = self.environ.get_item(intern!(py, "wsgi.file_wrapper")).ok().flatten();
+        if file_wrapper.is_some_and(|file_wrapper| body.bind(py).is_instance(&file_wrapper).unwrap_or(false)) {
+            request.get().complete_stream(py, None);
+            return body;
+        }
+        let observed = request.clone_ref(py);
+        let observer = Box::new(move |py: Python<'_>, exception: Option<&Bound<'_, PyBaseException>>| {
+            observed.get().complete_stream(py, exception);
+        });
+        ResponseBody::wrap(body.bind(py), context, Close::ByServer, observer).unwrap_or(body)
+    }
+}
