@@ -35,10 +35,9 @@ def test_the_simple_processor_prints_to_what_standard_output_is_to_python(capsys
     assert capsys.readouterr().out == printed(spans)
 
 
-def test_another_file_and_form_are_for_the_simple_processor() -> None:
+@pytest.mark.parametrize("processor", [SimpleSpanProcessor, BatchSpanProcessor])
+def test_another_file_and_form(processor: Any) -> None:
     out = io.StringIO()
     exporter = ConsoleSpanExporter(out=out, formatter=lambda span: span.to_json(indent=None) + "\n")
-    spans_of(SimpleSpanProcessor(exporter))
+    spans_of(processor(exporter))
     assert [json.loads(line)["name"] for line in out.getvalue().splitlines()] == ["first", "second"]
-    with pytest.raises(TypeError, match="native exporter"):
-        BatchSpanProcessor(exporter)

@@ -8,7 +8,6 @@ import pytest
 from opentelemetry.context import Context
 from opentelemetry.trace import TraceFlags
 from otel_rs_sdk import (
-    BatchSpanProcessor,
     SimpleSpanProcessor,
     Tracer,
 )
@@ -76,11 +75,6 @@ def test_a_python_exporter_works_in_the_simple_processor() -> None:
     one.get_tracer("scope").start_span("late").end()
     assert exporter.names == ["span"]
     assert exporter.is_shut_down
-
-
-def test_a_python_exporter_is_refused_by_the_batch_processor() -> None:
-    with pytest.raises(TypeError, match="SimpleSpanProcessor"):
-        BatchSpanProcessor(KeepingExporter())
 
 
 def test_a_python_id_generator_is_asked() -> None:

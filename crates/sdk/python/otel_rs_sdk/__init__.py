@@ -1,11 +1,11 @@
 """The OpenTelemetry SDK for Python, native."""
 
 from otel_rs_sdk import _beside_stock
+from otel_rs_sdk._batch import BatchSpanProcessor
 from otel_rs_sdk._ids import IdGenerator, RandomIdGenerator
 from otel_rs_sdk._lifecycle import export_on_sigterm
 from otel_rs_sdk._metrics import MeterProvider
 from otel_rs_sdk._native import (
-    BatchSpanProcessor,
     ConsoleMetricExporter,
     Event,
     InstrumentationScope,

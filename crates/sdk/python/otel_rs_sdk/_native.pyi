@@ -36,9 +36,11 @@ __all__ = [
     "StaticSampler",
     "TraceIdRatioBased",
     "after_fork_in_child",
+    "batch_settings",
     "begin_flush_of_all",
     "close_log",
     "export_on_sigterm",
+    "exports_natively",
     "log_diagnostics",
     "random_span_id",
     "random_trace_id",
@@ -295,6 +297,11 @@ class BatchSpanProcessor(NativeSpanProcessor):
         max_export_batch_size: int | None = None,
         export_timeout_millis: float | None = None,
     ) -> Self: ...
+
+def batch_settings(
+    max_queue_size: int | None, schedule_delay_millis: float | None, max_export_batch_size: int | None
+) -> tuple[int, float, int]: ...
+def exports_natively(span_exporter: Any) -> bool: ...
 
 class NativeSimpleSpanProcessor(NativeSpanProcessor):
     def __new__(cls, span_exporter: NativeSpanExporter) -> Self: ...

@@ -15,7 +15,7 @@ from otel_rs_sdk import _native
 _logger = getLogger("otel_rs_sdk")
 
 # The API has no public name for the key by which instrumentations know that they shall keep quiet.
-_SUPPRESS_KEYS = ("suppress_instrumentation", getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", None))
+SUPPRESS_KEYS = ("suppress_instrumentation", getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", None))
 
 
 class SpanProcessor:
@@ -73,7 +73,7 @@ class ConsoleSpanExporter(SpanExporter):
     """Prints spans as JSON.
 
     In a ``BatchSpanProcessor`` it writes to the process's standard output, without Python; with ``out`` or
-    ``formatter`` it runs in Python and belongs in a ``SimpleSpanProcessor``.
+    ``formatter`` it runs in Python, as in a ``SimpleSpanProcessor``.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class SimpleSpanProcessor(SpanProcessor):
 
     def _export(self, span: Any) -> None:
         quiet = context_api.get_current()
-        for key in _SUPPRESS_KEYS:
+        for key in SUPPRESS_KEYS:
             if key is not None:
                 quiet = context_api.set_value(key, True, quiet)
         token = context_api.attach(quiet)
@@ -153,8 +153,21 @@ def _overrides_export(exporter: _native.NativeSpanExporter) -> bool:
     return own or "export" in getattr(exporter, "__dict__", ())
 
 
+UNWRAPPED: list[type[Any]] = [SimpleSpanProcessor]
+"""Classes that stand for a native processor, if they have one."""
+
+_METHODS = ("on_start", "_on_ending", "on_end", "force_flush", "shutdown")
+
+
 def native_processor(span_processor: Any) -> Any:
-    """What a provider is given for a processor: the native one behind it, if there is one."""
-    if type(span_processor) is SimpleSpanProcessor and span_processor._native is not None:
-        return span_processor._native
+    """What a provider is given for a processor: the native one behind it, if there is one and nothing is overridden."""
+    own = type(span_processor)
+    for known in UNWRAPPED:
+        if (
+            issubclass(own, known)
+            and getattr(span_processor, "_native", None) is not None
+            and all(getattr(own, method) is getattr(known, method) for method in _METHODS)
+            and not any(method in vars(span_processor) for method in _METHODS)
+        ):
+            return span_processor._native
     return span_processor

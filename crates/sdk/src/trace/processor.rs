@@ -23,7 +23,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<NativeSpanProcessor>()?;
     module.add_class::<BatchSpanProcessor>()?;
-    module.add_class::<SimpleSpanProcessor>()
+    module.add_class::<SimpleSpanProcessor>()?;
+    module.add_function(wrap_pyfunction!(batch_settings, module)?)?;
+    module.add_function(wrap_pyfunction!(exports_natively, module)?)
 }
 
 /// Base of the native processors.
@@ -101,9 +103,9 @@ impl NativeSpanProcessor {
     }
 }
 
-/// Queues spans and exports them in batches on a thread of its own.
+/// Queues spans and exports them in batches on a thread of its own. `otel_rs_sdk.BatchSpanProcessor` is what users make.
 #[guarded]
-#[pyclass(module = "otel_rs_sdk", extends = NativeSpanProcessor, frozen, subclass)]
+#[pyclass(module = "otel_rs_sdk._native", extends = NativeSpanProcessor, frozen, subclass)]
 pub struct BatchSpanProcessor;
 
 #[guarded]
@@ -125,27 +127,10 @@ impl BatchSpanProcessor {
         let _ = export_timeout_millis;
         let factory = factory(span_exporter).ok_or_else(|| {
             PyTypeError::new_err(
-                "BatchSpanProcessor takes a native exporter (OTLPSpanExporter, ConsoleSpanExporter): its thread never \
-                 runs Python code, a subclass's `export` neither. Give a Python exporter to SimpleSpanProcessor, or add a \
-                 span processor of your own",
+                "the native batch processor takes a native exporter: its thread never runs Python code",
             )
         })?;
-        let mut config = BatchConfig::from_environment();
-        log_pending(span_exporter.py());
-        if let Some(size) = max_queue_size {
-            config.max_queue_size = usize::try_from(size).unwrap_or(0);
-            config.max_export_batch_size = match max_export_batch_size {
-                None => config.max_export_batch_size.min(config.max_queue_size),
-                Some(_) => config.max_export_batch_size,
-            };
-        }
-        if let Some(size) = max_export_batch_size {
-            config.max_export_batch_size = usize::try_from(size).unwrap_or(0);
-        }
-        if let Some(millis) = schedule_delay_millis {
-            config.schedule_delay = Duration::try_from_secs_f64(millis / 1e3).unwrap_or_default();
-        }
-        let config = config.validated().map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let config = config(span_exporter.py(), max_queue_size, schedule_delay_millis, max_export_batch_size)?;
         let processor = Arc::new(trace::BatchSpanProcessor::new(config, factory));
         Ok(PyClassInitializer::from(NativeSpanProcessor::over(processor)).add_subclass(Self))
     }
@@ -164,6 +149,53 @@ impl SimpleSpanProcessor {
         let processor = Arc::new(trace::SimpleSpanProcessor::new(span_exporter.get().factory()));
         PyClassInitializer::from(NativeSpanProcessor::over(processor)).add_subclass(Self)
     }
+}
+
+/// The arguments of a batch processor, or what the `OTEL_BSP_*` variables say.
+fn config(
+    py: Python<'_>,
+    max_queue_size: Option<i64>,
+    schedule_delay_millis: Option<f64>,
+    max_export_batch_size: Option<i64>,
+) -> PyResult<BatchConfig> {
+    let mut config = BatchConfig::from_environment();
+    log_pending(py);
+    if let Some(size) = max_queue_size {
+        config.max_queue_size = usize::try_from(size).unwrap_or(0);
+        config.max_export_batch_size = match max_export_batch_size {
+            None => config.max_export_batch_size.min(config.max_queue_size),
+            Some(_) => config.max_export_batch_size,
+        };
+    }
+    if let Some(size) = max_export_batch_size {
+        config.max_export_batch_size = usize::try_from(size).unwrap_or(0);
+    }
+    if let Some(millis) = schedule_delay_millis {
+        config.schedule_delay = Duration::try_from_secs_f64(millis / 1e3).unwrap_or_default();
+    }
+    config.validated().map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// The same for a batch processor of Python's own: size of the queue, delay in milliseconds, size of a batch.
+#[guarded]
+#[pyfunction]
+#[pyo3(signature = (max_queue_size, schedule_delay_millis, max_export_batch_size))]
+fn batch_settings(
+    py: Python<'_>,
+    max_queue_size: Option<i64>,
+    schedule_delay_millis: Option<f64>,
+    max_export_batch_size: Option<i64>,
+) -> PyResult<(usize, f64, usize)> {
+    let config = config(py, max_queue_size, schedule_delay_millis, max_export_batch_size)?;
+    Ok((config.max_queue_size, config.schedule_delay.as_secs_f64() * 1e3, config.max_export_batch_size))
+}
+
+/// Whether the native batch processor takes an exporter: a native one without an `export` of its own, or one that has a
+/// native double.
+#[guarded]
+#[pyfunction]
+fn exports_natively(span_exporter: &Bound<'_, PyAny>) -> bool {
+    factory(span_exporter).is_some()
 }
 
 fn factory(exporter: &Bound<'_, PyAny>) -> Option<SpanExporterFactory> {
