@@ -6,11 +6,14 @@ tests of whole processes run those in environments of their own.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +27,13 @@ STOCK_SDK = ("opentelemetry-distro", "opentelemetry-exporter-otlp-proto-http")
 STOCK_FLASK = ("opentelemetry-instrumentation-flask",)
 NATIVE = ("otel-rs-distro", "otel-rs-instr-flask")
 PLUGIN = ("otel-rs-instr-flask",)
+
+_LIST_PACKAGES = """
+import json
+from importlib.metadata import distributions
+# The first that is found is the one that is imported.
+print(json.dumps({found.name: found.version for found in reversed(list(distributions()))}))
+"""
 
 
 def dist() -> Path:
@@ -76,37 +86,55 @@ class Environment:
         )
 
     def packages(self) -> dict[str, str]:
-        """Installed distributions and their versions, as ``pip list`` has them."""
-        listing = self.run("-m", "pip", "list", "--format=freeze", "--disable-pip-version-check")
+        """Installed distributions and their versions."""
+        listing = self.run("-c", _LIST_PACKAGES)
         assert listing.returncode == 0, listing.stderr
-        return dict(line.split("==", 1) for line in listing.stdout.split() if "==" in line)
+        packages: dict[str, str] = json.loads(listing.stdout)
+        return packages
 
 
 def environment(*requirements: str, pins: Path = PINS) -> Environment:
     """A virtual environment with ``requirements`` and nothing else; ours come from :func:`dist` only."""
     path = _cache("venv", requirements, pins)
-    if not (path / "complete").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(path)], check=True)
-        _install(str(path / "bin" / "python"), requirements, pins=pins)
-        (path / "complete").touch()
+    with made_once(path) as missing:
+        if missing:
+            # Its packages come from the pip that runs here: a pip of its own costs more than they do.
+            subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(path)], check=True)
+            _install(requirements, python=str(path / "bin" / "python"), pins=pins)
     return Environment(path)
 
 
 def layer(*requirements: str) -> Path:
     """A folder with ``requirements`` without their dependencies, to be put before an environment's own packages."""
     path = _cache("layer", requirements)
-    if not (path / "complete").exists():
-        _install(sys.executable, requirements, "--target", str(path), "--no-deps", "--upgrade")
-        (path / "complete").touch()
+    with made_once(path) as missing:
+        if missing:
+            _install(requirements, "--target", str(path), "--no-deps", "--upgrade")
     return path
 
 
-def _install(python: str, requirements: Sequence[str], *options: str, pins: Path = PINS) -> None:
+@contextmanager
+def made_once(folder: Path) -> Iterator[bool]:
+    """Whether the block has to make ``folder``; processes that want the same wait for the one that makes it."""
+    complete = folder / "complete"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        missing = not complete.exists()
+        yield missing
+        if missing:
+            complete.touch()
+
+
+def _install(requirements: Sequence[str], *options: str, python: str = sys.executable, pins: Path = PINS) -> None:
     if any(name.startswith("otel-rs") for name in requirements):
         assert list(dist().glob("*.whl")), f"no wheels in {dist()}: run make wheels"
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location"]
+    command = [sys.executable, "-m", "pip", "--python", python, "install"]
+    command += ["--quiet", "--disable-pip-version-check", "--no-warn-script-location"]
     command += ["--find-links", str(dist()), "--constraint", str(pins), *options, *requirements]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    # What has to be compiled is compiled quickly.
+    variables = {**os.environ, "CFLAGS": "-O0 -g0"}
+    result = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}{result.stderr}"
 
 
