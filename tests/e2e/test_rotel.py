@@ -16,7 +16,7 @@ from support.http_client import Request, send_all
 from support.settings import otlp
 
 REQUESTS = 100
-_START_SECONDS = 20.0
+_START_SECONDS = 90.0
 
 
 class Rotel:

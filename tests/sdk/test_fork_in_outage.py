@@ -76,8 +76,8 @@ time.sleep(0.3)
 for _ in range(5):
     if (pid := os.fork()) == 0:
         begin = time.monotonic()
-        assert provider.force_flush(2_000) and meters.force_flush(2_000)
-        assert time.monotonic() - begin < 1
+        assert provider.force_flush(20_000) and meters.force_flush(20_000)
+        assert time.monotonic() - begin < 10
         os._exit(0)
     join(pid)
 for flush in flushes: flush.join()

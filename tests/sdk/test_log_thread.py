@@ -38,7 +38,7 @@ class Lines(logging.Handler):
 lines = Lines()
 logging.getLogger("otel_rs_sdk").addHandler(lines)
 
-def wait_for_line(seconds=10):
+def wait_for_line(seconds=60):
     until = time.monotonic() + seconds
     while not lines.threads and time.monotonic() < until:
         time.sleep(0.05)
@@ -73,7 +73,7 @@ while time.monotonic() < until:
 wait_for_line()
 os._exit(0)
 """
-    run(records + LINES + program, UNREACHABLE, timeout=30)
+    run(records + LINES + program, UNREACHABLE, timeout=90)
 
 
 @pytest.mark.parametrize("error", ["SystemExit", "KeyboardInterrupt", "ValueError"])

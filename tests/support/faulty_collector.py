@@ -87,7 +87,7 @@ class FaultyCollector:
             streams = sum(value for (name, *_), value in self._streams.items() if name == metric)
             return streams + self._deltas.get(metric, 0)
 
-    def wait_for_spans(self, count: int, timeout: float = 20.0) -> bool:
+    def wait_for_spans(self, count: int, timeout: float = 60.0) -> bool:
         """Waits until so many spans have come; returns whether they have."""
         deadline = time.monotonic() + timeout
         while self.spans < count and time.monotonic() < deadline:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
-from support.server import START_SECONDS, Server
+from support.server import END_SECONDS, Server
 
 _WORKERS = "--workers="
 
@@ -26,12 +25,9 @@ class Gunicorn(Server):
 
     def wait_for_workers(self) -> None:
         """Waits until all workers are ready."""
-        deadline = time.monotonic() + START_SECONDS
-        while self.log.count("Worker ready") < self._workers:
-            assert time.monotonic() < deadline, f"not all of {self._workers} workers are ready:\n{self.log}"
-            time.sleep(0.01)
+        self.wait_for_log("Worker ready", self._workers)
 
-    def terminate(self, timeout: float = 30.0) -> float:
+    def terminate(self, timeout: float = END_SECONDS) -> float:
         """As for any server, once all workers are ready.
 
         A worker has its master's handlers for its first moments, and a SIGTERM that it gets then is lost: the master

@@ -161,7 +161,7 @@ class OtlpReceiver:
                     latest[stream] = point
         return list(latest.values())
 
-    def wait_for(self, condition: Callable[[OtlpReceiver], bool], timeout: float = 10.0) -> bool:
+    def wait_for(self, condition: Callable[[OtlpReceiver], bool], timeout: float = 60.0) -> bool:
         """Waits until ``condition`` holds; returns whether it does."""
         deadline = time.monotonic() + timeout
         while not condition(self):

@@ -1,5 +1,6 @@
 """An application that waits within a span of its own, so that requests take turns in one thread or process."""
 
+import sys
 import time
 
 from flask import Flask
@@ -11,6 +12,7 @@ tracer = trace.get_tracer("application")
 
 @app.get("/wait/<int:number>")
 def wait(number: int) -> str:
+    print(f"serving /wait/{number}", file=sys.stderr, flush=True)
     with tracer.start_as_current_span(f"outer {number}"):
         time.sleep(0.002)
         with tracer.start_as_current_span(f"inner {number}"):
