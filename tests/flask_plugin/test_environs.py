@@ -15,6 +15,7 @@ from otel_rs_instr_flask import FlaskInstrumentor
 from werkzeug.exceptions import HTTPException
 
 from parity.wsgi_client import call, environ
+from support.examples import examples
 from support.telemetry import Telemetry
 
 TEXT_KEYS = (
@@ -95,7 +96,7 @@ def instrumented(request: pytest.FixtureRequest) -> Iterator[tuple[flask.Flask, 
     FlaskInstrumentor().uninstrument_app(app)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(overrides=environs)
 def test_the_answer_is_that_of_the_bare_application(
     instrumented: tuple[flask.Flask, Telemetry], overrides: dict[str, Any]
@@ -112,7 +113,7 @@ def test_the_answer_is_that_of_the_bare_application(
         assert len(telemetry.spans) == 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     traceparent=st.from_regex(r"[ \t]*[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?[ \t]*", fullmatch=True),
     tracestate=st.one_of(latin_1, st.from_regex(r"([a-z][a-z0-9]{0,9}=[!-+]{1,9},){0,40}", fullmatch=True)),

@@ -14,6 +14,7 @@ from otel_rs_instr_wsgi import OpenTelemetryMiddleware
 
 from flask_plugin.test_environs import OBJECTS, TEXT_KEYS, anything
 from parity.wsgi_client import Application, call, environ
+from support.examples import examples
 from support.telemetry import Telemetry
 
 environs = st.fixed_dictionaries({}, optional=dict.fromkeys(TEXT_KEYS, anything))
@@ -37,7 +38,7 @@ def instrumented(request: pytest.FixtureRequest) -> Iterator[Instrumented]:
         yield wrapped, telemetry
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(overrides=environs)
 def test_the_answer_is_that_of_the_bare_application(instrumented: Instrumented, overrides: dict[str, Any]) -> None:
     wrapped, telemetry = instrumented
@@ -49,7 +50,7 @@ def test_the_answer_is_that_of_the_bare_application(instrumented: Instrumented, 
         assert len(telemetry.spans) == 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     status=st.one_of(anything, st.from_regex(r"[0-9]{3}( .*)?", fullmatch=True)),
     headers=st.one_of(anything, st.lists(st.one_of(anything, st.tuples(anything, anything)))),

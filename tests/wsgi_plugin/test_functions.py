@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import SpanKind
 
 from parity.wsgi_client import environ
+from support.examples import examples
 
 MODES = (_StabilityMode.DEFAULT, _StabilityMode.HTTP, _StabilityMode.HTTP_DUP)
 CAPTURE = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_"
@@ -72,7 +73,7 @@ def outcome(function: Callable[[], Any]) -> Any:
     return {key: (type(value), value) for key, value in result.items()} if isinstance(result, dict) else result
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(overrides=environs, mode=st.sampled_from(MODES), absent=st.sets(st.sampled_from(sorted(environ())), max_size=4))
 def test_collect_request_attributes(overrides: dict[str, Any], mode: _StabilityMode, absent: set[str]) -> None:
     request = environ(overrides={**dict.fromkeys(absent), **overrides})
@@ -87,14 +88,14 @@ def test_the_mode_is_the_old_one_by_default() -> None:
     assert ours.collect_request_attributes(environ()) == stock.collect_request_attributes(environ())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(overrides=environs, absent=st.sets(st.sampled_from(["REQUEST_METHOD", "PATH_INFO"])))
 def test_get_default_span_name(overrides: dict[str, Any], absent: set[str]) -> None:
     request = environ(overrides={**overrides, **dict.fromkeys(absent)})
     assert ours.get_default_span_name(request) == stock.get_default_span_name(request)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(request=st.dictionaries(st.one_of(header_names, latin_1), latin_1, max_size=6), name=latin_1)
 def test_wsgi_getter(request: dict[str, str], name: str) -> None:
     assert ours.wsgi_getter.keys(request) == stock.wsgi_getter.keys(request)
@@ -104,7 +105,7 @@ def test_wsgi_getter(request: dict[str, str], name: str) -> None:
 
 
 @pytest.mark.usefixtures("_captured")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(request=st.dictionaries(header_names, latin_1, max_size=8))
 def test_captured_request_headers(request: dict[str, str]) -> None:
     assert ours.collect_custom_request_headers_attributes(request) == stock.collect_custom_request_headers_attributes(
@@ -113,7 +114,7 @@ def test_captured_request_headers(request: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("_captured")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     headers=st.lists(
         st.tuples(st.sampled_from(["X-One", "x-one", "X-Two", "X-TREE", "Set-Cookie", "Other"]), latin_1), max_size=8
@@ -132,7 +133,7 @@ statuses = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(status=statuses, mode=st.sampled_from(MODES), kind=st.sampled_from([SpanKind.SERVER, SpanKind.INTERNAL]))
 def test_add_response_attributes(status: str, mode: _StabilityMode, kind: SpanKind) -> None:
     def result(module: Any) -> Any:
