@@ -20,6 +20,8 @@ PYTHON ?= python3
 PROFILE ?= release
 CARGO ?= cargo
 PYTEST_ARGUMENTS ?=
+# How many processes share the tests; 0 is none but pytest itself. Most tests wait, so more than there are processors.
+TEST_PROCESSES ?= 4
 BENCH_ARGUMENTS ?=
 INSTRUCTIONS_ARGUMENTS ?=
 SOAK_ARGUMENTS ?=
@@ -99,12 +101,14 @@ model:
 
 test-python: $(TEST_ENVIRONMENT)/.wheels
 	@echo "==> pytest on Python $(PYTHON_VERSION)"
-	@$(TEST_ENVIRONMENT)/bin/python -m pytest --durations=5 --ignore=tests/packages $(PYTEST_ARGUMENTS)
+	@$(TEST_ENVIRONMENT)/bin/python -m pytest -n $(TEST_PROCESSES) --durations=5 --ignore=tests/packages \
+	    $(PYTEST_ARGUMENTS)
 
 conformance: $(TEST_ENVIRONMENT)/.wheels
-	@$(TEST_ENVIRONMENT)/bin/python -m pytest tests/conformance -s $(PYTEST_ARGUMENTS)
+	@$(TEST_ENVIRONMENT)/bin/python -m pytest tests/conformance $(PYTEST_ARGUMENTS)
 
-# The suites that need no servers and no downloads, on the oldest and the newest other interpreter of this machine.
+# On the oldest and the newest other interpreter of this machine: the suites that need no servers and no downloads, and of
+# what tries thousands of generated values, which are the same on every interpreter, a tenth or nothing.
 test-interpreters: $(WHEELS)
 	@for python in $$(scripts/other_pythons.sh $(PYTHON_VERSION)); do \
 	    $(MAKE) test-fast PYTHON=$$python PROFILE=$(PROFILE); \
@@ -112,9 +116,9 @@ test-interpreters: $(WHEELS)
 
 test-fast: $(TEST_ENVIRONMENT)/.wheels
 	@echo "==> pytest on Python $(PYTHON_VERSION), without the end-to-end and the stock suites"
-	@$(TEST_ENVIRONMENT)/bin/python -m pytest -q --ignore=tests/e2e --ignore=tests/conformance \
-	    --ignore=tests/new_plugin --ignore=tests/packages --ignore=tests/wsgi_plugin/test_gunicorn.py \
-	    $(PYTEST_ARGUMENTS)
+	@FEWER_EXAMPLES=1 $(TEST_ENVIRONMENT)/bin/python -m pytest -q -n $(TEST_PROCESSES) --ignore=tests/e2e \
+	    --ignore=tests/conformance --ignore=tests/new_plugin --ignore=tests/packages \
+	    --ignore=tests/wsgi_plugin/test_gunicorn.py --ignore=tests/parity/test_generated.py $(PYTEST_ARGUMENTS)
 
 # Not a part of every run: it downloads much, and a new version of somebody else's package is not a fault of a change.
 test-packages: $(TEST_ENVIRONMENT)/.wheels

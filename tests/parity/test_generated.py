@@ -106,11 +106,10 @@ def test_a_planted_fault_is_found(batch: Batch, run_generated: Callable[[str, st
 
 
 def test_the_requests_meet_what_they_should(
-    run_generated: Callable[[str, str], Run], capsys: pytest.CaptureFixture[str]
+    run_generated: Callable[[str, str], Run], tell: Callable[[str], None]
 ) -> None:
     counts = count_features(COMPARED, run_generated("stock", "old").records)
-    with capsys.disabled():
-        print(f"\ngenerated requests (seed {SEED}), by feature:\n{table(counts)}")
+    tell(f"generated requests (seed {SEED}), by feature:\n{table(counts)}")
     assert counts["requests"] == COUNT
     rare = {feature: count for feature, count in counts.items() if count < 5}
     assert not rare, f"met by too few requests: {rare}"

@@ -206,8 +206,8 @@ STATUSES: list[tuple[Any, ...]] = [
 ]
 
 
-@pytest.mark.parametrize("first", STATUSES, ids=str)
-@pytest.mark.parametrize("second", STATUSES, ids=str)
+@pytest.mark.parametrize("first", STATUSES)
+@pytest.mark.parametrize("second", STATUSES)
 def test_a_status_follows_the_same_rules(first: tuple[Any, ...], second: tuple[Any, ...]) -> None:
     assert_same(one_span(lambda span: span.set_status(*first), lambda span: span.set_status(*second)))
 

@@ -298,7 +298,7 @@ def test_other_bodies_beside_a_file_wrapper(file_wrapper: Any, wrap: Wrap, telem
     assert_ended_once(telemetry)
 
 
-@pytest.mark.parametrize("body", [None, 7, object()], ids=repr)
+@pytest.mark.parametrize("body", [None, 7, object()])
 def test_what_is_no_body(body: Any, send: Send, telemetry: Telemetry) -> None:
     """The server fails as it does without us."""
     response = send(body)
