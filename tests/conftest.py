@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 
-from support.distribution import GroupScheduling, encodable, in_order_of_start
+from support.distribution import encodable, in_order_of_start
 from support.oteltap_receiver import OtelTapReceiver
 from support.otlp_receiver import OtlpReceiver
 from support.telemetry import Telemetry
@@ -21,8 +21,11 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Shares the tests out by groups, whatever ``--dist`` says."""
+    from support.scheduling import GroupScheduling
+
     config.option.loadscopereorder = False
     return GroupScheduling(config, log)
 

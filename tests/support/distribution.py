@@ -10,7 +10,6 @@ import re
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 GROUPS = {
     # One copy of the checkout.
@@ -45,10 +44,3 @@ def encodable(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(map(encodable, value))
     return value
-
-
-class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Gives whole groups and single tests to the processes, as these come to need more."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return group(nodeid)
