@@ -31,7 +31,11 @@ def send(request: pytest.FixtureRequest, instrumentor: FlaskInstrumentor, monkey
     sdk: Any = otel_rs_sdk if native else sampling
 
     def send(
-        library: str, *, hook: Hook | None = None, answer: Callable[[Any], Any] = lambda attributes: attributes
+        library: str,
+        *,
+        hook: Hook | None = None,
+        answer: Callable[[Any], Any] = lambda attributes: attributes,
+        parent_based: bool = False,
     ) -> tuple[ReadableSpan, dict[str, Any]]:
         asked: dict[str, Any] = {}
 
@@ -45,7 +49,9 @@ def send(request: pytest.FixtureRequest, instrumentor: FlaskInstrumentor, monkey
                 return "Spy"
 
         exporter = InMemorySpanExporter()
-        provider: Any = (otel_rs_sdk.TracerProvider if native else TracerProvider)(sampler=Spy())
+        provider: Any = (otel_rs_sdk.TracerProvider if native else TracerProvider)(
+            sampler=sdk.ParentBased(Spy()) if parent_based else Spy()
+        )
         processor: Any = otel_rs_sdk.SimpleSpanProcessor if native else SimpleSpanProcessor
         provider.add_span_processor(processor(exporter))
         request = environ(headers={"X-Tenant": "blue", "X-Secret": "s3"})
@@ -87,9 +93,14 @@ def test_a_sampler_sees_them(library: str, send: Send) -> None:
 @pytest.mark.parametrize(
     "answer", [lambda attributes: None, lambda attributes: {KEY: ["red"]}], ids=["no attributes", "other ones"]
 )
-def test_whatever_a_sampler_makes_of_them(library: str, answer: Callable[[Any], Any], send: Send) -> None:
-    span, _ = send(library, answer=answer)
+@pytest.mark.parametrize("parent_based", [False, True], ids=["sampler", "root of another"])
+def test_whatever_a_sampler_makes_of_them(
+    library: str, answer: Callable[[Any], Any], parent_based: bool, send: Send
+) -> None:
+    span, _ = send(library, answer=answer, parent_based=parent_based)
     assert values(span, KEY) == ["blue"]
+    # As with the stock packages, of which that of Flask sets the other attributes again too.
+    assert ("http.method" in (span.attributes or {})) == (library == "flask")
 
 
 @pytest.mark.parametrize(

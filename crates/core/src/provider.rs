@@ -71,6 +71,14 @@ impl ProviderSource {
         Self::new(self.explicit.as_ref().map(|explicit| explicit.clone_ref(py)), self.getter)
     }
 
+    /// The provider as it is now, whatever stands behind it.
+    pub(crate) fn object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match &self.explicit {
+            Some(explicit) => Ok(explicit.bind(py).clone()),
+            None => once::import(&self.function, py, self.getter.0, self.getter.1)?.call0(),
+        }
+    }
+
     /// Looks at the provider. Cheap while nothing has been configured.
     pub(crate) fn resolve<'py>(&self, py: Python<'py>) -> PyResult<Provider<'py>> {
         if let Some(explicit) = &self.explicit {

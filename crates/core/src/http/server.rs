@@ -233,6 +233,11 @@ impl HttpServer {
         result.map(|()| true)
     }
 
+    /// Whether the sampler may have taken away attributes that the span started with.
+    pub fn may_lose_attributes(&self, py: Python<'_>) -> bool {
+        self.tracer.may_lose_attributes(py)
+    }
+
     /// Sets the attributes that the span started with once more, over what a hook has set.
     pub fn restate(&self, py: Python<'_>, span: &Span, facts: &EnvironFacts, route: Option<&str>) {
         let request = facts.request();

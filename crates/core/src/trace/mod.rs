@@ -5,6 +5,7 @@ mod api;
 mod handoff;
 mod in_span;
 mod native;
+mod sampler;
 mod span;
 mod tracer;
 

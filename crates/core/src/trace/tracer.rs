@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use super::{Span, api::ApiTracer, native::NativeTracer};
+use super::{Span, api::ApiTracer, native::NativeTracer, sampler};
+use crate::guard::Swallow;
 use crate::provider::{self, Provider, ProviderSource, Scope};
 
 /// Makes spans for one instrumentation scope.
@@ -17,6 +18,8 @@ pub struct Tracer {
     backend: PyOnceLock<Backend>,
     /// The API's own tracer, in use while nothing has been configured.
     proxy: PyOnceLock<ApiTracer>,
+    /// Whether the provider's sampler gives attributes back as they are.
+    keeps_attributes: PyOnceLock<bool>,
 }
 
 enum Backend {
@@ -43,7 +46,13 @@ pub struct SpanBuilder<'a, 'py> {
 impl Tracer {
     /// A tracer of `provider`, or of the global provider once there is one.
     pub fn new(scope: Scope, provider: Option<Py<PyAny>>) -> Self {
-        Self { scope, provider: ProviderSource::tracer(provider), backend: PyOnceLock::new(), proxy: PyOnceLock::new() }
+        Self {
+            scope,
+            provider: ProviderSource::tracer(provider),
+            backend: PyOnceLock::new(),
+            proxy: PyOnceLock::new(),
+            keeps_attributes: PyOnceLock::new(),
+        }
     }
 
     /// The tracer of the keyword argument `tracer_provider` of `instrument()`, or of the global provider.
@@ -53,6 +62,17 @@ impl Tracer {
     /// What looking into the options raises.
     pub fn from_options(scope: Scope, options: &Bound<'_, PyDict>) -> PyResult<Self> {
         Ok(Self::new(scope, provider::given(options, "tracer_provider")?))
+    }
+
+    /// Whether the sampler may have taken away attributes that a span was started with, or has put others in their place.
+    pub fn may_lose_attributes(&self, py: Python<'_>) -> bool {
+        self.keeps_attributes.get(py) == Some(&false)
+    }
+
+    fn look_at_the_sampler(&self, py: Python<'_>) {
+        let keeps = self.provider.object(py).and_then(|provider| sampler::is_of_the_specification(&provider));
+        let keeps = keeps.swallow(py).unwrap_or(false);
+        self.keeps_attributes.get_or_init(py, || keeps);
     }
 
     /// Starts a span; it does not become current.
@@ -66,10 +86,12 @@ impl Tracer {
         }
         match self.provider.resolve(py)? {
             Provider::Native(native) => {
+                self.look_at_the_sampler(py);
                 let tracer = NativeTracer::new(native, self.scope)?;
                 self.backend.get_or_init(py, || Backend::Native(tracer)).start(py, builder)
             }
             Provider::Python(provider) => {
+                self.look_at_the_sampler(py);
                 let tracer = ApiTracer::new(&provider, self.scope)?;
                 self.backend.get_or_init(py, || Backend::Api(tracer)).start(py, builder)
             }

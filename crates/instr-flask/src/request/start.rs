@@ -127,8 +127,8 @@ impl Request {
         if called.is_err() {
             self.progress(|progress| progress.span_ended = true);
         }
-        if called? {
-            // The stock instrumentation lets the facts win over what its hook has set.
+        if called? || server.may_lose_attributes(py) {
+            // The stock instrumentation lets the facts win over what its hook has set and its sampler has left.
             server.restate(py, &started.span, facts, route_name);
         }
         server.restate_request_headers(py, &started);
