@@ -9,10 +9,12 @@ from typing import Any
 import opentelemetry.sdk.trace as stock
 import otel_rs_sdk
 import pytest
+from flask import Flask
 from opentelemetry.sdk.resources import Resource as StockResource
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor as StockSimpleSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope as StockScope
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, get_current_span
+from otel_rs_instr_flask import FlaskInstrumentor
 
 from sdk.two_sdks import NATIVE, STOCK, Sdk, both_sdks
 from support.otlp_receiver import OtlpReceiver, ReceivedSpan, attributes_of
@@ -274,3 +276,43 @@ def test_spans_and_events_with_fields_are_collected() -> None:
     del span, marker
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["changed", "replaced"])
+def test_requests_that_an_instrumentation_records(kept: bool, receiver: OtlpReceiver) -> None:
+    """It writes into the span without passing through Python, also where a processor holds the attributes."""
+    app = Flask(__name__)
+
+    @app.get("/user")
+    def user() -> str:
+        get_current_span().add_event("seen", {"email": "jo"})
+        raise LookupError("jo")
+
+    def begin(span: Any) -> None:
+        if kept:
+            span._attributes = {**span.attributes, "tenant": "t"}
+        else:
+            span._attributes["tenant"] = "t"
+        assert span.events == ()
+
+    def scrub(span: Any) -> None:
+        span._attributes["http.target"] = "/user?-"
+        for event in span.events:
+            event._attributes = {}
+
+    exporter = otel_rs_sdk.OTLPSpanExporter(endpoint=f"{receiver.endpoint}/v1/traces")
+    provider = otel_rs_sdk.TracerProvider(shutdown_on_exit=False)
+    for processor in (Writer(begin, "on_start"), Writer(scrub), otel_rs_sdk.BatchSpanProcessor(exporter)):
+        provider.add_span_processor(processor)
+    FlaskInstrumentor().instrument_app(app, tracer_provider=provider)
+    try:
+        assert app.test_client().get("/user?email=jo").status_code == 500
+    finally:
+        FlaskInstrumentor().uninstrument_app(app)
+    provider.shutdown()
+    [span] = receiver.spans
+    attributes = span.attributes
+    assert (attributes["tenant"], attributes["http.target"]) == ("t", "/user?-")
+    assert (attributes["http.status_code"], attributes["http.route"], span.status) == (500, "/user", "ERROR")
+    assert span.message.events[0].name == "seen"
+    assert all(not event.attributes for event in span.message.events)
