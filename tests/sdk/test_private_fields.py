@@ -204,19 +204,34 @@ def test_a_scrubber_after_the_exporting_processor(sdk: Sdk, receiver: OtlpReceiv
     assert batch.attributes == {"email": "-", "n": 1}
 
 
-@both_sdks
-def test_a_write_after_the_end_and_before_the_export(sdk: Sdk, receiver: OtlpReceiver) -> None:
+def replace_late(span: Any) -> None:
+    span._attributes = {"email": "-"}
+    span.events[0]._attributes = {"email": "-"}
+
+
+def change_late(span: Any) -> None:
+    span._attributes["email"] = "-"
+    span.events[0]._attributes.update(email="-")
+
+
+@pytest.mark.parametrize(
+    ("sdk", "write"), [(STOCK, replace_late), (NATIVE, replace_late), (NATIVE, change_late)], ids=["stock", "=", "[]="]
+)
+def test_a_write_after_the_end_and_before_the_export(sdk: Sdk, write: Write, receiver: OtlpReceiver) -> None:
     kept: list[Any] = []
     provider = sdk.TracerProvider(shutdown_on_exit=False)
     exporter = sdk.OTLPSpanExporter(endpoint=f"{receiver.endpoint}/v1/traces")
     provider.add_span_processor(sdk.BatchSpanProcessor(exporter))
     provider.add_span_processor(Writer(kept.append))
-    provider.get_tracer("scope").start_span("GET /jo", attributes={"email": "jo"}).end()
+    span = provider.get_tracer("scope").start_span("GET /jo", attributes={"email": "jo"})
+    span.add_event("seen", {"email": "jo"})
+    span.end()
     kept[0]._name = "GET /-"
-    kept[0]._attributes = {"email": "-"}
+    write(kept[0])
     provider.shutdown()
-    [span] = receiver.spans
-    assert (span.name, span.attributes) == ("GET /-", {"email": "-"})
+    [received] = receiver.spans
+    assert (received.name, received.attributes) == ("GET /-", {"email": "-"})
+    assert attributes_of(received.message.events[0].attributes) == {"email": "-"}
 
 
 def fail_after(write: Write) -> Write:
@@ -256,6 +271,7 @@ def test_one_line_says_that_a_span_is_not_exported(receiver: OtlpReceiver, caplo
 
 def test_a_processor_that_only_fails_withholds_nothing(receiver: OtlpReceiver) -> None:
     def fail(span: Any) -> None:
+        assert (len(span.events), len(span.links), span.attributes["n"]) == (1, 1, 1)
         raise LookupError(span.name)
 
     [span] = exported(NATIVE, receiver, Writer(fail), "batch")

@@ -1,5 +1,6 @@
 """The private fields of a span, which in the stock SDK are plain attributes: scrubbing processors write them."""
 
+import functools
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +14,12 @@ class ChangeableAttributes(dict[str, Any]):
     maxlen: int | None = None
     max_value_len: int | None = None
 
-    def __init__(self, attributes: Mapping[str, Any], dropped: int = 0) -> None:
+    def __init__(
+        self, attributes: Mapping[str, Any], dropped: int = 0, span: "_native.NativeSpan | None" = None
+    ) -> None:
         super().__init__(attributes)
         self.dropped = dropped
+        self._span = span
 
     @property
     def _dict(self) -> "ChangeableAttributes":
@@ -29,6 +33,25 @@ class ChangeableAttributes(dict[str, Any]):
 
     def _set_items(self, attributes: Mapping[str, Any]) -> None:
         self.update(attributes)
+
+
+def _telling(name: str) -> Any:
+    """A method of ``dict`` that tells the span that it has changed."""
+    method = getattr(dict, name)
+
+    @functools.wraps(method)
+    def change(self: ChangeableAttributes, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            if self._span is not None:
+                self._span._written()
+
+    return change
+
+
+for _method in ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update"):
+    setattr(ChangeableAttributes, _method, _telling(_method))
 
 
 class _Field:

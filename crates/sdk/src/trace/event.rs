@@ -11,9 +11,9 @@ use pyo3::prelude::*;
 use pyo3::pyclass::{PyTraverseError, PyVisit};
 use pyo3::types::PyString;
 
-use super::fields;
 use super::held::Held;
 use super::tracer_face::time_ns;
+use super::{Span, fields};
 use crate::api::api;
 use crate::attributes;
 
@@ -23,15 +23,24 @@ use crate::attributes;
 pub struct Event {
     event: trace::Event,
     held: Held,
-}
-
-impl From<trace::Event> for Event {
-    fn from(event: trace::Event) -> Self {
-        Self { event, held: Held::default() }
-    }
+    /// Whose event it is.
+    span: Option<Py<Span>>,
 }
 
 impl Event {
+    /// An event of a span.
+    pub fn of(event: trace::Event, span: &Bound<'_, Span>) -> Self {
+        Self { event, held: Held::default(), span: Some(span.clone().unbind()) }
+    }
+
+    fn write(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.held.set(value.py(), name, value)?;
+        if let Some(span) = &self.span {
+            fields::written(span.bind(value.py()));
+        }
+        Ok(())
+    }
+
     /// The event as it was recorded, unless Python code has, or may have, written into it.
     pub fn untouched(&self) -> Option<&trace::Event> {
         self.held.is_empty().then_some(&self.event)
@@ -49,11 +58,12 @@ impl Event {
         attributes: Option<&Bound<'_, PyAny>>,
         timestamp: Option<&Bound<'_, PyAny>>,
     ) -> Self {
-        Self::from(trace::Event {
+        let event = trace::Event {
             name: Cow::Owned(attributes::display(name)),
             time_ns: timestamp.and_then(time_ns).unwrap_or_else(clock::now_ns),
             attributes: attributes::from_mapping(attributes).into_attributes(AttributeLimits::default()),
-        })
+        };
+        Self { event, held: Held::default(), span: None }
     }
 
     #[getter]
@@ -91,7 +101,7 @@ impl Event {
 
     #[setter(_name)]
     fn set_private_name(&self, name: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.held.set(name.py(), "_name", name)
+        self.write("_name", name)
     }
 
     #[getter(_timestamp)]
@@ -101,20 +111,23 @@ impl Event {
 
     #[setter(_timestamp)]
     fn set_private_timestamp(&self, timestamp: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.held.set(timestamp.py(), "_timestamp", timestamp)
+        self.write("_timestamp", timestamp)
     }
 
     #[getter(_attributes)]
     fn private_attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.held.get(py, "_attributes") {
             Some(held) => Ok(held),
-            None => self.held.keep(py, "_attributes", fields::changeable(py, &self.event.attributes)?),
+            None => {
+                let span = self.span.as_ref().map(|span| span.bind(py).as_any());
+                self.held.keep(py, "_attributes", fields::changeable(py, &self.event.attributes, span)?)
+            }
         }
     }
 
     #[setter(_attributes)]
     fn set_private_attributes(&self, attributes: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.held.set(attributes.py(), "_attributes", attributes)
+        self.write("_attributes", attributes)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -122,7 +135,8 @@ impl Event {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.held.traverse(&visit)
+        self.held.traverse(&visit)?;
+        visit.call(&self.span)
     }
 }
 

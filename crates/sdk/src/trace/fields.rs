@@ -37,6 +37,8 @@ pub(super) const STATUS: &str = "_status";
 #[derive(Default)]
 pub struct Fields {
     pub(super) held: Held,
+    /// Python code has written into what it holds, or has taken what it can write into.
+    touched: AtomicBool,
     withheld: AtomicBool,
     told: AtomicBool,
 }
@@ -148,13 +150,19 @@ impl Span {
 /// A field as Python code is to have it: what it changes there is changed in the span.
 pub(super) fn get<'py>(span: &Bound<'py, Span>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     let (py, this) = (span.py(), span.get());
+    if matches!(name, ATTRIBUTES | EVENTS | LINKS | STATUS) {
+        this.fields.touched.store(true, Ordering::Release);
+    }
     if let Some(held) = this.held(py, name) {
         return Ok(held);
     }
     let value = match name {
-        ATTRIBUTES => changeable(py, &this.read(|record| record.attributes.clone()).unwrap_or_default())?,
-        EVENTS => PyList::new(py, span_read::new_events(py, this)?)?.into_any(),
-        LINKS => PyList::new(py, span_read::new_links(py, this)?)?.into_any(),
+        ATTRIBUTES => {
+            let attributes = this.read(|record| record.attributes.clone()).unwrap_or_default();
+            changeable(py, &attributes, Some(span.as_any()))?
+        }
+        EVENTS => PyList::new(py, span_read::new_events(span)?)?.into_any(),
+        LINKS => PyList::new(py, span_read::new_links(span)?)?.into_any(),
         STATUS => span.getattr("status")?,
         // The others are immutable and need not be kept.
         _ => return span.getattr(name.trim_start_matches('_')),
@@ -171,10 +179,17 @@ pub(super) fn set(span: &Bound<'_, Span>, name: &str, value: &Bound<'_, PyAny>) 
         }
         _ => this.fields.held.set(py, name, value)?,
     }
-    if this.fields.told.load(Ordering::Acquire) {
+    written(span);
+    Ok(())
+}
+
+/// After Python code has written into what it holds: what waits in a queue is replaced, if the processors have it already.
+pub(super) fn written(span: &Bound<'_, Span>) {
+    let fields = &span.get().fields;
+    fields.touched.store(true, Ordering::Release);
+    if fields.told.load(Ordering::Acquire) {
         settle(span);
     }
-    Ok(())
 }
 
 /// Brings what Python code holds into the record.
@@ -188,7 +203,7 @@ pub(super) fn settle(span: &Bound<'_, Span>) {
 /// After a processor has failed: if it was writing, nobody knows what it would have left, and the span is withheld.
 pub(super) fn failed(span: &Bound<'_, Span>, error: &PyErr) {
     let this = span.get();
-    if !this.fields.held.is_empty() || is_refused_write(span.py(), error) {
+    if this.fields.touched.load(Ordering::Acquire) || is_refused_write(span.py(), error) {
         withhold(span.py(), this, "the fields of a span", error);
     }
 }
@@ -204,10 +219,14 @@ fn is_refused_write(py: Python<'_>, error: &PyErr) -> bool {
     readonly.iter().any(|hint| text.contains(hint))
 }
 
-/// A mapping of attributes that Python code may change.
-pub(super) fn changeable<'py>(py: Python<'py>, attributes: &Attributes) -> PyResult<Bound<'py, PyAny>> {
+/// A mapping of attributes that Python code may change; the span is told of it.
+pub(super) fn changeable<'py>(
+    py: Python<'py>,
+    attributes: &Attributes,
+    span: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
     let class = py.import("otel_rs_sdk._span_fields")?.getattr("ChangeableAttributes")?;
-    class.call1((to_dict(py, attributes)?, attributes.dropped()))
+    class.call1((to_dict(py, attributes)?, attributes.dropped(), span))
 }
 
 fn rewrite(py: Python<'_>, span: &Span, fields: Vec<(String, Bound<'_, PyAny>)>) {

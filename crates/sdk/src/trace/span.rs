@@ -313,13 +313,13 @@ impl Span {
     }
 
     #[getter]
-    fn events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        span_read::events(py, self)
+    fn events<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        span_read::events(slf)
     }
 
     #[getter]
-    fn links<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        span_read::links(py, self)
+    fn links<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        span_read::links(slf)
     }
 
     #[getter]
@@ -362,6 +362,11 @@ impl Span {
     /// Writes a private field.
     fn _set_field(slf: &Bound<'_, Self>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
         fields::set(slf, name, value)
+    }
+
+    /// Notes that Python code has written into what it holds of a private field.
+    fn _written(slf: &Bound<'_, Self>) {
+        fields::written(slf);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

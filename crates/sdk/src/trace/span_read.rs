@@ -42,50 +42,39 @@ pub(super) fn attributes<'py>(py: Python<'py>, span: &Span) -> PyResult<Bound<'p
 }
 
 /// The events are kept, as who reads them may write into one.
-pub(super) fn events<'py>(py: Python<'py>, span: &Span) -> PyResult<Bound<'py, PyTuple>> {
-    match kept(py, span, fields::EVENTS, |record| record.events.is_empty(), new_events)? {
-        Some(events) => tuple(&events),
-        None => Ok(PyTuple::empty(py)),
-    }
+pub(super) fn events<'py>(span: &Bound<'py, Span>) -> PyResult<Bound<'py, PyTuple>> {
+    kept(span, fields::EVENTS, |record| record.events.is_empty(), new_events)
 }
 
 /// The links, likewise.
-pub(super) fn links<'py>(py: Python<'py>, span: &Span) -> PyResult<Bound<'py, PyTuple>> {
-    match kept(py, span, fields::LINKS, |record| record.links.is_empty(), new_links)? {
-        Some(links) => tuple(&links),
-        None => Ok(PyTuple::empty(py)),
-    }
+pub(super) fn links<'py>(span: &Bound<'py, Span>) -> PyResult<Bound<'py, PyTuple>> {
+    kept(span, fields::LINKS, |record| record.links.is_empty(), new_links)
 }
 
 /// What Python code holds as `field`, from now on if there is something to hold.
 fn kept<'py>(
-    py: Python<'py>,
-    span: &Span,
+    span: &Bound<'py, Span>,
     field: &str,
     is_empty: impl FnOnce(&SpanRecord) -> bool,
-    make: impl FnOnce(Python<'py>, &Span) -> PyResult<Vec<Bound<'py, PyAny>>>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if let Some(held) = span.held(py, field) {
-        return Ok(Some(held));
-    }
-    if span.read(is_empty).unwrap_or(true) {
-        return Ok(None);
-    }
-    let list = PyList::new(py, make(py, span)?)?;
-    span.fields.held.keep(py, field, list.into_any()).map(Some)
+    make: impl FnOnce(&Bound<'py, Span>) -> PyResult<Vec<Bound<'py, PyAny>>>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let (py, this) = (span.py(), span.get());
+    let held = match this.held(py, field) {
+        Some(held) => held,
+        None if this.read(is_empty).unwrap_or(true) => return Ok(PyTuple::empty(py)),
+        None => this.fields.held.keep(py, field, PyList::new(py, make(span)?)?.into_any())?,
+    };
+    PyTuple::new(py, held.try_iter()?.collect::<PyResult<Vec<_>>>()?)
 }
 
-fn tuple<'py>(items: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
-    PyTuple::new(items.py(), items.try_iter()?.collect::<PyResult<Vec<_>>>()?)
+pub(super) fn new_events<'py>(span: &Bound<'py, Span>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let events = span.get().read(|record| record.events.clone()).unwrap_or_default();
+    events.into_iter().map(|event| Bound::new(span.py(), Event::of(event, span)).map(Bound::into_any)).collect()
 }
 
-pub(super) fn new_events<'py>(py: Python<'py>, span: &Span) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let events = span.read(|record| record.events.clone()).unwrap_or_default();
-    events.into_iter().map(|event| Bound::new(py, Event::from(event)).map(Bound::into_any)).collect()
-}
-
-pub(super) fn new_links<'py>(py: Python<'py>, span: &Span) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let links = span.read(|record| record.links.clone()).unwrap_or_default();
+pub(super) fn new_links<'py>(span: &Bound<'py, Span>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let py = span.py();
+    let links = span.get().read(|record| record.links.clone()).unwrap_or_default();
     let class = api(py)?.link.bind(py);
     let new = |link: Link| {
         let attributes = python_attributes::to_mapping_proxy(py, &link.attributes)?;
