@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from functools import cache
 
@@ -18,12 +19,18 @@ COUNT = 2750
 
 @cache
 def _scenarios(stack: str, convention: str) -> Run:
-    return run(stack, convention, *all_scenarios())
+    return kept(run(stack, convention, *all_scenarios()))
 
 
 @cache
 def _generated(stack: str, convention: str) -> Run:
-    return run(stack, convention, f"{PREFIX}{SEED}:{COUNT}")
+    return kept(run(stack, convention, f"{PREFIX}{SEED}:{COUNT}"))
+
+
+def kept(made: Run) -> Run:
+    """A run is large and stays: other tests' collections of garbage need not look through it."""
+    gc.freeze()
+    return made
 
 
 @pytest.fixture(params=CONVENTIONS)

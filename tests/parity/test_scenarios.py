@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from parity.compare import differences
+from parity.conftest import kept
 from parity.deviations import unexplained
 from parity.runs import Run, run
 from parity.scenarios import all_scenarios
@@ -18,7 +19,7 @@ def second_stock_run() -> Callable[[str], Run]:
 
     def second(convention: str) -> Run:
         if convention not in runs:
-            runs[convention] = run("stock", convention, *all_scenarios())
+            runs[convention] = kept(run("stock", convention, *all_scenarios()))
         return runs[convention]
 
     return second
