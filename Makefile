@@ -93,11 +93,10 @@ test-rust:
 	@echo "==> cargo test"
 	@$(CARGO) test --workspace --locked
 
-# A target folder of its own, as the flags concern every crate; `loom` is built here alone.
+# After test-rust only the crate itself is built for it, as what is asked of cargo is the same but for the feature.
 model:
 	@echo "==> model of the queue"
-	@RUSTFLAGS="--cfg otel_rs_model" $(CARGO) test --release --locked -p otel-rs-pipeline --lib \
-	    --target-dir target/model queue::model
+	@$(CARGO) test --workspace --locked --tests --features otel-rs-pipeline/model queue::model
 
 test-python: $(TEST_ENVIRONMENT)/.wheels
 	@echo "==> pytest on Python $(PYTHON_VERSION)"

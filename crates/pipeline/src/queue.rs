@@ -14,10 +14,13 @@ mod state;
 mod sync;
 mod worker;
 
-#[cfg(otel_rs_model)]
+#[cfg(all(feature = "model", not(test)))]
+compile_error!("the feature `model` is for the tests of `make model`");
+
+#[cfg(feature = "model")]
 #[cfg(test)]
 mod model;
-#[cfg(not(otel_rs_model))]
+#[cfg(not(feature = "model"))]
 #[cfg(test)]
 mod tests;
 

@@ -193,6 +193,6 @@ impl Pending for All {
     }
 }
 
-#[cfg(not(otel_rs_model))]
+#[cfg(not(feature = "model"))]
 #[cfg(test)]
 mod tests;

@@ -223,6 +223,6 @@ impl Sink<Collection> for Worker {
     }
 }
 
-#[cfg(not(otel_rs_model))]
+#[cfg(not(feature = "model"))]
 #[cfg(test)]
 mod tests;

@@ -142,6 +142,6 @@ pub(super) mod fork {
     }
 }
 
-#[cfg(not(otel_rs_model))]
+#[cfg(not(feature = "model"))]
 #[cfg(test)]
 mod tests;

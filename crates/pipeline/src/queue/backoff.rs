@@ -45,7 +45,7 @@ impl Backoff {
             }
         };
         self.next = Some(Next { at: now + wait, urgent: now + urgent });
-        if cfg!(otel_rs_model) {
+        if cfg!(feature = "model") {
             // Waits have no end in the model.
             self.next = Some(Next { at: now, urgent: now });
         }

@@ -199,7 +199,7 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
     }
 
     /// Waits until so many items are settled, without telling the worker anything.
-    #[cfg(otel_rs_model)]
+    #[cfg(feature = "model")]
     #[cfg(test)]
     pub(super) fn wait_until_settled(&self, count: usize) {
         let mut state = self.lock();
@@ -209,7 +209,7 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
     }
 
     /// Whether the worker has taken all that was queued.
-    #[cfg(not(otel_rs_model))]
+    #[cfg(not(feature = "model"))]
     #[cfg(test)]
     pub(crate) fn is_taken(&self) -> bool {
         self.lock().is_taken()

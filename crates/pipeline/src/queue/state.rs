@@ -137,7 +137,7 @@ impl<T: Batched> State<T> {
         self.items.len() + self.in_flight
     }
 
-    #[cfg(not(otel_rs_model))]
+    #[cfg(not(feature = "model"))]
     #[cfg(test)]
     pub(super) fn is_taken(&self) -> bool {
         self.items.is_empty()

@@ -1,6 +1,6 @@
 //! The batch span processor: the queue of spans, and the thread that exports from it.
 
-#[cfg(not(otel_rs_model))]
+#[cfg(not(feature = "model"))]
 #[cfg(test)]
 mod tests;
 
