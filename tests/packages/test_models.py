@@ -51,7 +51,9 @@ def test_langwatch(receiver: OtlpReceiver) -> None:
     with Service() as vendor:
         result = launch(with_packages("langwatch"), "watched.py", receiver, VENDOR_SERVICE=vendor.url)
         sent = [asked for asked in vendor.asked if asked.path.endswith("/traces")]
-    assert result.stdout.split() == ["True", "otel_rs_sdk._tracing"], result.stderr
+    # Before that it says, on standard output, that it attaches itself to the provider that is there.
+    assert "Attaching LangWatch exporter to the existing provider" in result.stdout
+    assert result.stdout.splitlines()[-1].split() == ["True", "otel_rs_sdk._tracing"], result.stderr
     # It starts a span of its own name to measure the decorated function, and one inside of it.
     assert span_names(receiver.spans) == {"question": 1, "span": 2, "step": 2}
     assert_one_trace(receiver)
