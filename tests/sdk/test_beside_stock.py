@@ -9,7 +9,7 @@ import opentelemetry.sdk.trace as stock
 import otel_rs_sdk
 import pytest
 from opentelemetry.sdk.trace import sampling
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind
 
 from sdk.recording import Recorder, provider
@@ -108,10 +108,11 @@ def test_whoever_is_imported_first(before: str, imported: bool, after: str) -> N
 
 
 @both_sdks
-def test_a_vendor_processor_gets_every_span_in_a_forked_child_too(sdk: Sdk) -> None:
+@pytest.mark.parametrize("processor", [BatchSpanProcessor, SimpleSpanProcessor])
+def test_a_vendor_processor_gets_every_span_in_a_forked_child_too(sdk: Sdk, processor: Any) -> None:
     vendor = Vendor()
     one = sdk.TracerProvider(shutdown_on_exit=False)
-    one.add_span_processor(BatchSpanProcessor(vendor))
+    one.add_span_processor(processor(vendor))
     tracer = one.get_tracer("scope")
     with tracer.start_as_current_span("parent", attributes={"n": 1}), tracer.start_as_current_span("child"):
         pass
