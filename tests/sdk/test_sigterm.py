@@ -174,6 +174,28 @@ def test_the_exit_is_that_of_the_bare_program(receiver: OtlpReceiver, waiting: s
             assert len(receiver.paths) == requests
 
 
+UNDER_WAY = {
+    "a thread shuts down": "record()\nthreading.Thread(target=provider.shutdown).start()\n",
+    "a span is being exported": """
+simple = TracerProvider()
+simple.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter()))
+threading.Thread(target=simple.get_tracer("scope").start_span("span").end).start()
+""",
+}
+
+
+@pytest.mark.parametrize("program", UNDER_WAY.values(), ids=UNDER_WAY)
+def test_what_is_under_way_is_waited_for(slow_receiver: OtlpReceiver, program: str) -> None:
+    # A first record has the signal handled.
+    program = (
+        f"record('first')\nflush()\nmeters.force_flush(30_000)\n{program}\ntime.sleep(0.2)\nready()\ntime.sleep(30)"
+    )
+    with start(f"{OURS}{READY}import threading\n{program}", slow_receiver) as process:
+        process.terminate()
+        assert process.wait(25) == -signal.SIGTERM
+    assert span_names(slow_receiver.spans) == {"first": 1, "span": 1}
+
+
 def test_what_python_says_of_the_signal_stays(receiver: OtlpReceiver) -> None:
     program = "record()\nassert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL\nready()\ntime.sleep(30)"
     with start(OURS + READY + program, receiver) as process:

@@ -9,6 +9,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from sdk.two_sdks import run
 from support.otlp_receiver import OtlpReceiver, span_names
 
@@ -81,6 +83,45 @@ def test_shutdown_on_exit_may_be_declined(receiver: OtlpReceiver) -> None:
     )
     assert time.monotonic() - begin < 5
     assert log == ""
+
+
+BY_OTHERS = {
+    "a thread shuts the spans down": """
+tracer.start_span("span").end()
+threading.Thread(target=provider.shutdown, daemon=True).start()
+""",
+    "a thread shuts the metrics down": """
+meters = MeterProvider(metric_readers=[PeriodicExportingMetricReader(OTLPMetricExporter())])
+meters.get_meter("scope").create_counter("span").add(1)
+threading.Thread(target=meters.shutdown, daemon=True).start()
+""",
+    "a processor that does not shut down what it wraps": """
+class Wrapping(SpanProcessor):
+    wrapped = BatchSpanProcessor(OTLPSpanExporter())
+    def on_end(self, span):
+        self.wrapped.on_end(span)
+
+wrapping = TracerProvider()
+wrapping.add_span_processor(Wrapping())
+wrapping.get_tracer("scope").start_span("span").end()
+""",
+}
+
+
+@pytest.mark.parametrize("program", BY_OTHERS.values(), ids=BY_OTHERS)
+def test_the_exit_waits_for_what_others_export(slow_receiver: OtlpReceiver, program: str) -> None:
+    log = run(SETUP + "import threading, time" + program + "time.sleep(0.2)\n", environment(slow_receiver))
+    names = [span.name for span in slow_receiver.spans] + [metric.message.name for metric in slow_receiver.metrics]
+    assert names == ["span"]
+    assert log == ""
+
+
+@pytest.mark.parametrize("program", list(BY_OTHERS.values())[:2], ids=["spans", "metrics"])
+def test_what_others_cannot_export_in_time_is_told(program: str, receiver: OtlpReceiver) -> None:
+    receiver.hang = True
+    limit = "from otel_rs_sdk import _lifecycle\n_lifecycle.EXIT_TIMEOUT_MILLIS = 500\nimport threading, time"
+    log = run(SETUP + limit + program + "time.sleep(0.2)\n", environment(receiver))
+    assert "not exported before the deadline of the shutdown and are lost" in log
 
 
 APPLICATION = (

@@ -23,6 +23,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(close_log, module)?)?;
     module.add_class::<waiting::PendingExports>()?;
     module.add_function(wrap_pyfunction!(waiting::begin_flush_of_all, module)?)?;
+    module.add_function(wrap_pyfunction!(waiting::begin_last_exports, module)?)?;
     module.add_function(wrap_pyfunction!(waiting::wait_for_shutdowns, module)?)
 }
 

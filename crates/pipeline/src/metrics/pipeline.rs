@@ -73,12 +73,10 @@ impl MeterPipeline {
         Box::new(All(running.readers.iter().map(flush).collect(), true))
     }
 
-    /// Begins to export what there is, for the last time, until the deadline; the rest is then lost. Only the first call
-    /// does something. Returns at once.
+    /// Begins to export what there is, for the last time, until the deadline; the rest is then lost. A later call is over
+    /// when the first one is, at its own deadline at the latest. Returns at once.
     pub fn begin_shutdown(&self, deadline: Instant) -> Box<dyn Pending> {
-        if self.shut_down.swap(true, Ordering::AcqRel) {
-            return Box::new(Over(true));
-        }
+        self.shut_down.store(true, Ordering::Release);
         let Some(running) = self.running() else { return Box::new(Over(true)) };
         let end = |reader: &Reader| reader.queue.begin_shutdown(deadline, || reader.start(&running.provider));
         Box::new(All(running.readers.iter().map(end).collect(), true))
@@ -105,8 +103,7 @@ impl MeterPipeline {
         wait_until(self.begin_flush(), deadline)
     }
 
-    /// Exports what there is, for the last time. False if that took longer than `timeout`; the rest is then lost. Only
-    /// the first call does something.
+    /// Exports what there is, for the last time. False if that took longer than `timeout`; the rest is then lost.
     pub fn shutdown(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         wait_until(self.begin_shutdown(deadline), deadline)

@@ -112,6 +112,11 @@ pub fn begin_flush() -> Vec<Box<dyn Pending>> {
     queued().iter().map(|drain| drain.begin_export()).collect()
 }
 
+/// Begins to export all that is queued until the deadline, for the last time.
+pub fn begin_last_exports(deadline: Instant) -> Vec<Box<dyn Pending>> {
+    queued().iter().map(|drain| drain.begin_last_export(deadline)).collect()
+}
+
 fn queued() -> Vec<Arc<dyn Drain>> {
     let mut registered: Vec<_> = registry().iter().filter_map(Weak::upgrade).collect();
     registered.retain(|drain| drain.has_queued());

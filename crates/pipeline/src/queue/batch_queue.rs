@@ -95,15 +95,23 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
         Box::new(Flushing { queue: Arc::clone(self), id })
     }
 
-    /// Begins to export the rest until the deadline. Nothing is taken any more.
+    /// Begins to export the rest until the deadline. Nothing is taken any more. Where that has begun before, this deadline
+    /// holds too.
     pub(crate) fn begin_shutdown(
         self: &Arc<Self>,
         deadline: Instant,
         start: impl FnOnce() -> bool,
     ) -> Box<dyn Pending> {
         let mut state = self.lock();
-        if state.phase != Phase::Running {
-            return Box::new(Over(state.phase == Phase::Finished));
+        match state.phase {
+            Phase::Running => {}
+            Phase::Draining(until) => {
+                state.phase = Phase::Draining(until.min(deadline));
+                self.wake.notify_one();
+                drop(state);
+                return Box::new(Draining { queue: Arc::clone(self), id: None, deadline });
+            }
+            Phase::Finished | Phase::Abandoned => return Box::new(Over(state.phase == Phase::Finished)),
         }
         let id = state.begin_flush(Instant::now());
         if !state.has_worker && state.has_unexported() {
@@ -119,7 +127,7 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
         state.drain_begun = Some(Instant::now());
         self.wake.notify_one();
         drop(state);
-        Box::new(Draining { queue: Arc::clone(self), id, deadline })
+        Box::new(Draining { queue: Arc::clone(self), id: Some(id), deadline })
     }
 
     fn report_abandoned(&self, lost: usize) {
@@ -248,7 +256,8 @@ impl<T: Batched + Send + 'static> Drop for Flushing<T> {
 /// A shutdown that has begun.
 struct Draining<T> {
     queue: Arc<BatchQueue<T>>,
-    id: u64,
+    /// The flush of whoever has begun it.
+    id: Option<u64>,
     deadline: Instant,
 }
 
@@ -259,7 +268,7 @@ impl<T: Batched + Send + 'static> Pending for Draining<T> {
         let mut state = self.queue.lock();
         loop {
             match state.phase {
-                Phase::Finished => return Some(state.flushed(self.id).unwrap_or(false)),
+                Phase::Finished => return Some(self.id.is_none_or(|id| state.flushed(id) == Some(true))),
                 Phase::Abandoned => return Some(false),
                 Phase::Running | Phase::Draining(_) => {}
             }

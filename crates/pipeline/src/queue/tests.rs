@@ -198,6 +198,26 @@ fn a_shutdown_tries_until_its_deadline_and_no_longer() {
 }
 
 #[test]
+fn who_joins_a_shutdown_waits_for_it_and_his_deadline_holds_too() {
+    let fixture = Fixture::new(10, 1);
+    fixture.push([1]);
+    let (first, second) = (fixture.shut_down(SOON), fixture.shut_down(LONG));
+    assert_eq!(fixture.exported(), [1]);
+    assert!(wait_until(second, Instant::now() + SOON));
+    assert!(wait_until(first, Instant::now() + SOON));
+
+    let fixture = Fixture::new(10, 1);
+    fixture.push([1, 2]);
+    let _first = fixture.shut_down(LONG);
+    assert_eq!(fixture.batch(), [1]);
+    assert!(!wait_until(fixture.shut_down(Duration::from_millis(50)), Instant::now() + SOON));
+    assert_eq!(fixture.drops.counts().deadline, 2);
+    // What is over is over.
+    assert!(!wait_until(fixture.shut_down(LONG), Instant::now() + SOON));
+    assert_eq!(fixture.drops.counts().deadline, 2);
+}
+
+#[test]
 fn a_flush_gives_up_when_exports_fail_for_longer_than_it_has_patience_and_nothing_is_lost() {
     let fixture = Fixture::patient(10, 2, Duration::ZERO);
     fixture.push([1]);

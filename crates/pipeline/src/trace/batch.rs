@@ -88,9 +88,7 @@ impl SpanProcessor for BatchSpanProcessor {
     }
 
     fn begin_shutdown(&self, deadline: Instant) -> Box<dyn Pending> {
-        if self.shut_down.swap(true, Ordering::AcqRel) {
-            return Box::new(Over(true));
-        }
+        self.shut_down.store(true, Ordering::Release);
         match self.queue.get() {
             Some(queue) => queue.begin_shutdown(deadline, || self.start(queue)),
             None => Box::new(Over(true)),

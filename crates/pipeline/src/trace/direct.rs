@@ -1,7 +1,7 @@
 //! An exporter that its callers wait for.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,13 @@ impl DirectExporter {
     /// Whether [`Self::begin_shutdown`] was called.
     pub fn is_shut_down(&self) -> bool {
         self.shut_down.load(Ordering::Acquire)
+    }
+
+    /// The export that somebody waits for now, if there is one.
+    pub fn under_way(&self) -> Option<Box<dyn Pending>> {
+        let slot = self.exporter.get()?;
+        let is_in_use = matches!(slot.try_lock(), Err(TryLockError::WouldBlock));
+        is_in_use.then(|| Box::new(UnderWay(Arc::clone(slot))) as _)
     }
 
     /// Exports finished spans, those of each resource in a request of their own.
@@ -96,13 +103,32 @@ impl DirectExporter {
     /// Takes nothing more, and lets go of the exporter as soon as nobody uses it, at the deadline at the latest. Returns
     /// at once.
     pub fn begin_shutdown(&self, deadline: Instant) -> Box<dyn Pending> {
-        if self.shut_down.swap(true, Ordering::AcqRel) {
-            return Box::new(Over(true));
-        }
+        self.shut_down.store(true, Ordering::Release);
         match self.exporter.get() {
             Some(slot) => Box::new(Closing { slot: Arc::clone(slot), deadline }),
             None => Box::new(Over(true)),
         }
+    }
+}
+
+/// The exporter, as soon as nobody uses it. A thread whose export hangs holds the lock; `until` holds all the same.
+fn when_free(slot: &Slot, until: Instant) -> Option<MutexGuard<'_, Option<Box<dyn SpanExport + Send>>>> {
+    loop {
+        match slot.try_lock() {
+            Ok(slot) => return Some(slot),
+            Err(TryLockError::Poisoned(slot)) => return Some(slot.into_inner()),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(POLL),
+            Err(TryLockError::WouldBlock) => return None,
+        }
+    }
+}
+
+/// An export that is under way.
+struct UnderWay(Slot);
+
+impl Pending for UnderWay {
+    fn wait(&mut self, at_most: Duration) -> Option<bool> {
+        when_free(&self.0, Instant::now() + at_most).map(|_| true)
     }
 }
 
@@ -114,22 +140,14 @@ struct Closing {
 
 impl Pending for Closing {
     fn wait(&mut self, at_most: Duration) -> Option<bool> {
-        let until = (Instant::now() + at_most).min(self.deadline);
-        loop {
-            // A thread whose export hangs holds the lock; the deadline holds all the same.
-            let mut slot = match self.slot.try_lock() {
-                Ok(slot) => slot,
-                Err(TryLockError::Poisoned(slot)) => slot.into_inner(),
-                Err(TryLockError::WouldBlock) if Instant::now() < until => {
-                    thread::sleep(POLL);
-                    continue;
+        match when_free(&self.slot, (Instant::now() + at_most).min(self.deadline)) {
+            Some(mut slot) => {
+                if let Some(mut exporter) = slot.take() {
+                    exporter.shutdown();
                 }
-                Err(TryLockError::WouldBlock) => return (Instant::now() >= self.deadline).then_some(false),
-            };
-            if let Some(mut exporter) = slot.take() {
-                exporter.shutdown();
+                Some(true)
             }
-            return Some(true);
+            None => (Instant::now() >= self.deadline).then_some(false),
         }
     }
 }

@@ -50,7 +50,8 @@ impl SpanProcessor for SimpleSpanProcessor {
     }
 
     fn begin_flush(&self) -> Box<dyn Pending> {
-        Box::new(Over(!self.unanswered_loss.swap(false, Ordering::AcqRel)))
+        let lost = self.unanswered_loss.swap(false, Ordering::AcqRel);
+        self.exporter.under_way().filter(|_| !lost).unwrap_or_else(|| Box::new(Over(!lost)))
     }
 
     fn begin_shutdown(&self, deadline: Instant) -> Box<dyn Pending> {
@@ -58,7 +59,7 @@ impl SpanProcessor for SimpleSpanProcessor {
     }
 
     fn queued(&self) -> bool {
-        false
+        self.exporter.under_way().is_some()
     }
 
     fn drops(&self) -> DropCounts {

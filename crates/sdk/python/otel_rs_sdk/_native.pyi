@@ -38,6 +38,7 @@ __all__ = [
     "after_fork_in_child",
     "batch_settings",
     "begin_flush_of_all",
+    "begin_last_exports",
     "close_log",
     "export_on_sigterm",
     "exports_natively",
@@ -423,4 +424,5 @@ class NativePending:
     def is_over(self) -> bool: ...
 
 def begin_flush_of_all() -> NativePending: ...
+def begin_last_exports(timeout_millis: float) -> NativePending: ...
 def wait_for_shutdowns(shutdowns: Sequence[NativePending], timeout_millis: float) -> bool: ...

@@ -155,6 +155,14 @@ pub fn begin_flush_of_all() -> PendingExports {
     PendingExports::new(drain::begin_flush())
 }
 
+/// Begins the last export of whatever has something queued in this process, within `timeout_millis`: also of what another
+/// thread is shutting down, which nobody waits for otherwise.
+#[guarded]
+#[pyfunction]
+pub fn begin_last_exports(timeout_millis: f64) -> PendingExports {
+    PendingExports::new(drain::begin_last_exports(Instant::now() + super::timeout(timeout_millis)))
+}
+
 /// Waits side by side for all of them. False if something was lost or not over after `timeout_millis`. Signal handlers
 /// run meanwhile; greenlets do not, as this is for the end of the process.
 ///

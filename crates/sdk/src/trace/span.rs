@@ -157,8 +157,7 @@ impl Span {
 
 /// Ends a span at the given time, or now, and hands it to the processors.
 pub fn end(span: &Bound<'_, Span>, time_ns: Option<u64>) -> Change {
-    let this = span.get();
-    let end_ns = time_ns.unwrap_or_else(clock::now_ns);
+    let (this, end_ns) = (span.get(), time_ns.unwrap_or_else(clock::now_ns));
     let outcome = this.change(|record| record.end_ns = Some(end_ns));
     if outcome == Change::Made {
         let processors = &this.tracer.provider.processors;
