@@ -18,6 +18,8 @@ from support.settings import otlp
 
 PROGRAM = Path(__file__).with_name("apps") / "ends.py"
 
+METHODS = ("fork", "spawn", "forkserver")
+
 STATUSES = {
     "return": 0,
     "sys.exit": 3,
@@ -29,17 +31,16 @@ STATUSES = {
     "os._exit": 3,
     "os.abort": -signal.SIGABRT,
     "os.exec": 0,
-    "fork": 0,
-    "spawn": 0,
-    "forkserver": 0,
+    **dict.fromkeys(METHODS, 0),
+    **{f"{method} raises": 1 for method in METHODS},
 }
 
 BY_EXIT = {"return", "sys.exit", "exception", "SIGINT", "SIGTERM, handled"}
 """Ends that run the interpreter's exit functions."""
 
 ARRIVES = {
-    "rust-native": BY_EXIT | {"SIGTERM", "fork", "spawn", "forkserver", "pool close", "pool terminate"},
-    "stock": BY_EXIT | {"spawn"},
+    "rust-native": {*STATUSES, "pool close", "pool terminate"} - {"SIGKILL", "os._exit", "os.abort", "os.exec"},
+    "stock": BY_EXIT | {"spawn", "spawn raises"},
     "bare": set[str](),
 }
 

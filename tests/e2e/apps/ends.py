@@ -51,6 +51,8 @@ ENDS: dict[str, Callable[[], object]] = {
 
 def work(name: str) -> None:
     record(name)
+    if name.endswith("raises"):
+        raising()
 
 
 def pool(method: str, end: Callable[[Pool], object]) -> None:
@@ -61,19 +63,23 @@ def pool(method: str, end: Callable[[Pool], object]) -> None:
 
 
 def children() -> dict[str, int | None]:
-    statuses: dict[str, int | None] = {}
+    processes = {}
     for method in ("fork", "spawn", "forkserver"):
-        child = multiprocessing.get_context(method).Process(target=work, args=(method,))  # type: ignore[attr-defined]
-        child.start()
+        for name in (method, f"{method} raises"):
+            child = multiprocessing.get_context(method).Process(target=work, args=(name,))  # type: ignore[attr-defined]
+            child.start()
+            processes[name] = child
+    for child in processes.values():
         child.join()
-        statuses[method] = child.exitcode
     pool("fork", Pool.close)
     pool("fork", Pool.terminate)
-    return statuses
+    return {name: child.exitcode for name, child in processes.items()}
 
 
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A shell that starts a program in the background has it ignore the signal.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     forked = {}
     for name, end in ENDS.items():
         forked[name] = os.fork()
