@@ -56,6 +56,18 @@ def test_uwsgi_exports_what_it_answered(options: tuple[str, ...], receiver: Otlp
     assert spans["GET /wait/<int:number>"] >= ANSWERED
 
 
+def test_uwsgi_exports_what_a_request_flushes_when_it_ends(receiver: OtlpReceiver, tmp_path: Path) -> None:
+    receiver.delay = 1
+    place = environment("flask", "uwsgi", *NATIVE)
+    with Uwsgi(place, "nested:app", tmp_path, variables=otlp(receiver.endpoint, **LATE)) as server:
+        slow = threading.Thread(target=lambda: _ignoring_errors(server.port, "/flush"))
+        slow.start()
+        assert receiver.wait_for(lambda receiver: "/v1/traces" in receiver.paths)
+        assert server.terminate() < 9
+        slow.join()
+    assert span_names(receiver.spans)["flushed"] == 1
+
+
 def test_uwsgi_without_threads_still_tells_of_failures(tmp_path: Path) -> None:
     place = environment("flask", "uwsgi", *NATIVE)
     settings = otlp("http://127.0.0.1:9", OTEL_BSP_SCHEDULE_DELAY="50")

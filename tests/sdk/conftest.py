@@ -1,6 +1,5 @@
 """Fixtures of the native tracer provider's tests."""
 
-import time
 from collections.abc import Iterator
 
 import otel_rs_sdk
@@ -8,23 +7,6 @@ import pytest
 from otel_rs_sdk import Tracer
 
 from sdk.recording import Recorder, provider
-from support.otlp_receiver import OtlpReceiver
-
-
-class Slow(OtlpReceiver):
-    """Answers late."""
-
-    def handle(self, path: str, headers: dict[str, str], body: bytes) -> int | None:
-        """As ever, a second later."""
-        time.sleep(1)
-        return super().handle(path, headers, body)
-
-
-@pytest.fixture
-def slow_receiver() -> Iterator[OtlpReceiver]:
-    """A receiver that takes a second for each export."""
-    with Slow() as receiver:
-        yield receiver
 
 
 @pytest.fixture

@@ -185,15 +185,16 @@ threading.Thread(target=simple.get_tracer("scope").start_span("span").end).start
 
 
 @pytest.mark.parametrize("program", UNDER_WAY.values(), ids=UNDER_WAY)
-def test_what_is_under_way_is_waited_for(slow_receiver: OtlpReceiver, program: str) -> None:
+def test_what_is_under_way_is_waited_for(receiver: OtlpReceiver, program: str) -> None:
+    receiver.delay = 1
     # A first record has the signal handled.
     program = (
         f"record('first')\nflush()\nmeters.force_flush(30_000)\n{program}\ntime.sleep(0.2)\nready()\ntime.sleep(30)"
     )
-    with start(f"{OURS}{READY}import threading\n{program}", slow_receiver) as process:
+    with start(f"{OURS}{READY}import threading\n{program}", receiver) as process:
         process.terminate()
         assert process.wait(25) == -signal.SIGTERM
-    assert span_names(slow_receiver.spans) == {"first": 1, "span": 1}
+    assert span_names(receiver.spans) == {"first": 1, "span": 1}
 
 
 def test_what_python_says_of_the_signal_stays(receiver: OtlpReceiver) -> None:

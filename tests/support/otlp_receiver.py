@@ -103,7 +103,7 @@ class OtlpReceiver:
     """Listens on a port of its own and keeps all spans and metrics; use as a context manager.
 
     ``status`` other than 200 is what every export is answered with; ``hang`` leaves every export unanswered until the
-    receiver closes. Both may be set while it runs.
+    receiver closes; each answer takes ``delay`` seconds. All may be set while it runs.
     """
 
     def __init__(self) -> None:
@@ -113,6 +113,7 @@ class OtlpReceiver:
         self.headers: list[dict[str, str]] = []
         self.status = 200
         self.hang = False
+        self.delay = 0.0
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -178,6 +179,7 @@ class OtlpReceiver:
         if self.hang:
             self._closing.wait()
             return None
+        time.sleep(self.delay)
         if self.status != 200:
             return self.status
         with self._lock:

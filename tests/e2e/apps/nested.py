@@ -10,6 +10,13 @@ app = Flask(__name__)
 tracer = trace.get_tracer("application")
 
 
+@app.get("/flush")
+def flush() -> str:
+    with tracer.start_as_current_span("flushed"):
+        pass
+    return f"flushed {trace.get_tracer_provider().force_flush()}"  # type: ignore[attr-defined]
+
+
 @app.get("/wait/<int:number>")
 def wait(number: int) -> str:
     print(f"serving /wait/{number}", file=sys.stderr, flush=True)
