@@ -75,7 +75,7 @@ def _shut_down(timeout_millis: int) -> None:
             pending.append(provider.begin_shutdown(left()))
         except Exception:
             _logger.exception("otel-rs: Shutting down telemetry failed")
-    # What another thread, or a greenlet, is shutting down, and what a processor in Python has wrapped and left as it is.
+    # What another thread or a greenlet is shutting down, and what a processor in Python has wrapped and left as it is.
     pending.append(_native.begin_last_exports(left()))
     _native.wait_for_shutdowns(pending, left())
 
