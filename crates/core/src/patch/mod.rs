@@ -1,7 +1,9 @@
 //! The patch lifecycle: which functions of a library a plugin replaces, when, and how they come back.
 
+mod binding;
 mod overrides;
 mod point;
+mod reference;
 mod set;
 mod wrapper;
 

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyType, PyWeakrefReference};
 
 use super::point::own_attribute;
+use super::wrapper::Where;
 use super::{Hook, Wrapper};
 use crate::log;
 
@@ -90,7 +91,7 @@ impl Overrides {
         }
         // Other classes may have a mixin's method too.
         let owner = if holder.is_subclass(base)? { &holder } else { class };
-        let (ours, wrapper) = Wrapper::around(&found, hook, name)?;
+        let (ours, wrapper) = Wrapper::around(&found, hook, Where { module: None, path: name })?;
         if !ours.is(&wrapper) {
             // A static method, say: nothing that is called like the one of `base`.
             return Ok(());

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple, PyType};
 
 use super::point::{Place, own_attribute};
+use super::wrapper::Where;
 use super::{Patch, PatchPoint, Wrapper};
 use crate::guard::guard_or_default;
 use crate::log;
@@ -149,7 +150,8 @@ impl Applied {
             (Patch::Value(value), _) => (value(py), None),
             (Patch::Around(_), None) => return Ok(None),
             (Patch::Around(hook), Some(found)) => {
-                let (ours, wrapper) = Wrapper::around(found, hook, point.path)?;
+                let (ours, wrapper) =
+                    Wrapper::around(found, hook, Where { module: Some(point.module), path: point.path })?;
                 (ours, Some(wrapper))
             }
         };
