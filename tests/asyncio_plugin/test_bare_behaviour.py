@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import sys
 import types
 from collections.abc import Callable, Generator
@@ -283,6 +284,55 @@ async def nameless_coroutines() -> Any:
 
     iterator = numbers()
     return await asyncio.create_task(anext(iterator)), await asyncio.gather(anext(iterator), anext(iterator, "over"))
+
+
+@scenario()
+async def steps_of_an_asynchronous_generator() -> Any:
+    notes: list[str] = []
+
+    async def numbers() -> Any:
+        try:
+            yield await value(1)
+            yield 2
+        except ValueError as error:
+            notes.append(f"thrown {error}")
+            raise
+        finally:
+            notes.append("closed")
+
+    iterators = [numbers() for _ in range(4)]
+    results = [await asyncio.wait_for(anext(iterator), 60) for iterator in iterators]
+    results.append(await asyncio.ensure_future(iterators[0].aclose()))
+    results.append(await outcome(asyncio.create_task(iterators[1].athrow(ValueError("x")))))
+    results.append(await outcome(asyncio.gather(iterators[2].asend(None), iterators[3].athrow(OSError, OSError(1)))))
+    results += [await one for one in asyncio.as_completed({numbers().asend(None)})]
+    return results, notes
+
+
+@scenario()
+async def an_asynchronous_generator_that_another_task_closes() -> Any:
+    async def numbers() -> Any:
+        token = VARIABLE.set("inside")
+        try:
+            yield VARIABLE.get()
+        finally:
+            notes.append(await outcome(asyncio.create_task(value("closed"))))
+            try:
+                VARIABLE.reset(token)
+            except ValueError:
+                notes.append("another context")
+
+    notes: list[Any] = []
+    iterator = numbers()
+    notes.append(await asyncio.create_task(anext(iterator)))
+    await asyncio.create_task(iterator.aclose())
+    dropped = numbers()
+    notes.append(await anext(dropped))
+    # The event loop closes it, in a task of its own.
+    del dropped
+    gc.collect()
+    await value(steps=5)
+    return notes
 
 
 @scenario()

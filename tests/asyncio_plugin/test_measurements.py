@@ -229,6 +229,35 @@ def test_a_future_is_measured_once(instrumentor: AsyncioInstrumentor, telemetry:
     assert created(telemetry)[("future", "finished")] == 1
 
 
+@pytest.mark.parametrize("function", ["wait", "wait_for", "gather"])
+def test_a_future_that_is_waited_for_again_and_again_gathers_nothing(
+    function: str, instrumentor: AsyncioInstrumentor, telemetry: Telemetry
+) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        closing = loop.create_future()
+        for _ in range(20):
+            soon = loop.create_future()
+            loop.call_soon(soon.set_result, None)
+            if function == "wait":
+                await asyncio.wait({closing, soon}, return_when=asyncio.FIRST_COMPLETED)
+            elif function == "wait_for":
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(closing)), 0)
+            else:
+                waiting = asyncio.gather(asyncio.shield(asyncio.ensure_future(closing)), soon)
+                await asyncio.sleep(0)
+                waiting.cancel()
+                await asyncio.wait([waiting])
+        assert len(closing._callbacks or ()) == 1
+        telemetry.clear()
+        closing.set_result(None)
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert [span.name for span in telemetry.spans] == ["asyncio future"]
+
+
 def test_tasks_are_left_alone(instrumentor: AsyncioInstrumentor, telemetry: Telemetry) -> None:
     async def main() -> None:
         task = asyncio.get_running_loop().create_task(traced())

@@ -7,19 +7,21 @@ use otel_rs_core::log;
 use otel_rs_core::patch::Call;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::PyTuple;
 use rustc_hash::FxBuildHasher;
 
 use crate::settings::{ACTIVE, Settings};
 use crate::types::Kind;
-use crate::{coroutine, future, thread};
+use crate::{collection, coroutine, future, thread};
 
-/// `create_task(coroutine)`, `wait(list)` and the like: the first argument is a coroutine, a future, or a list of them.
-pub(crate) fn first_argument(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
-    replace(call, 0, |settings, first| match first.cast::<PyList>() {
-        Ok(list) => Ok(PyList::new(first.py(), items(settings, list.iter())?)?.into_any()),
-        Err(_) => item(settings, first),
-    })
+/// `create_task(coroutine)` and the like, where the argument has that name too.
+pub(crate) fn one(call: &Call<'_, '_>, name: &str) -> PyResult<Py<PyAny>> {
+    replace(call, 0, Some(name), trace_item)
+}
+
+/// `wait(fs)`, `as_completed(fs)`
+pub(crate) fn several(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
+    replace(call, 0, Some("fs"), collection::trace)
 }
 
 /// `gather(*coroutines)`
@@ -29,14 +31,14 @@ pub(crate) fn every_argument(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
     call.proceed_with(&PyTuple::new(call.py(), traced)?)
 }
 
-/// `to_thread(function)`
+/// `to_thread(function)`, which has no name.
 pub(crate) fn thread_function(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
-    replace(call, 0, thread::trace)
+    replace(call, 0, None, thread::trace)
 }
 
-/// `TaskGroup.create_task(self, coroutine)`; anything else is refused by the group, as without us.
+/// `TaskGroup.create_task(self, coro)`; anything else is refused by the group, as without us.
 pub(crate) fn task_of_a_group(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
-    replace(call, 1, |settings, given| match Kind::of(given)? {
+    replace(call, 1, Some("coro"), |settings, given| match Kind::of(given)? {
         Kind::Coroutine => coroutine::trace(settings, given),
         _ => Ok(given.clone()),
     })
@@ -74,14 +76,20 @@ fn items<'py>(
         .collect()
 }
 
-/// Calls the original with another argument at `index`, if there is one.
+/// Calls the original with something else in the place of the argument at `index`, or of that `name`, if there is one.
 fn replace<'py>(
     call: &Call<'_, 'py>,
     index: usize,
+    name: Option<&str>,
     traced: impl FnOnce(&Arc<Settings>, &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Py<PyAny>> {
     let Some(settings) = ACTIVE.get() else { return call.proceed() };
-    let Ok(given) = call.args.get_item(index) else { return call.proceed() };
+    let Ok(given) = call.args.get_item(index) else {
+        return match name {
+            Some(name) => replace_named(call, name, |given| traced(&settings, given)),
+            None => call.proceed(),
+        };
+    };
     let traced = bare_on_error(&given, traced(&settings, &given))?;
     if traced.is(&given) {
         return call.proceed();
@@ -91,17 +99,39 @@ fn replace<'py>(
     call.proceed_with(&PyTuple::new(call.py(), arguments)?)
 }
 
-/// What is no `Exception` passes; anything else is logged once, and what was given goes on unmeasured.
+fn replace_named<'py>(
+    call: &Call<'_, 'py>,
+    name: &str,
+    traced: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Py<PyAny>> {
+    let Some(named) = call.kwargs else { return call.proceed() };
+    let Some(given) = named.get_item(name)? else { return call.proceed() };
+    let traced = bare_on_error(&given, traced(&given))?;
+    if traced.is(&given) {
+        return call.proceed();
+    }
+    // The caller may have a use for its own.
+    let named = named.copy()?;
+    named.set_item(name, traced)?;
+    call.proceed_as(call.args, Some(&named))
+}
+
+/// What was given goes on bare where measuring it failed.
 pub(crate) fn bare_on_error<'py>(
     given: &Bound<'py, PyAny>,
     traced: PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let py = given.py();
+    Ok(unmeasured_on_error(given.py(), traced)?.unwrap_or_else(|| given.clone()))
+}
+
+/// What is no `Exception` passes; anything else is logged once, and there is nothing.
+pub(crate) fn unmeasured_on_error<T>(py: Python<'_>, traced: PyResult<T>) -> PyResult<Option<T>> {
     match traced {
+        Ok(traced) => Ok(Some(traced)),
         Err(error) if error.is_instance_of::<PyException>(py) => {
             log::warning_once(py, "trace", &format!("what asyncio was given is not measured: {error}"));
-            Ok(given.clone())
+            Ok(None)
         }
-        traced => traced,
+        Err(error) => Err(error),
     }
 }

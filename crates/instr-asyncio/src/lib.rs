@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod collection;
 mod coroutine;
 mod future;
 mod hooks;
@@ -17,12 +18,12 @@ use otel_rs_core::plugin::Plugin;
 
 /// The functions of asyncio that are wrapped. `TaskGroup` came with Python 3.11.
 static FUNCTIONS: PatchSet = PatchSet::new(&[
-    function("create_task", hooks::first_argument),
-    function("ensure_future", hooks::first_argument),
-    function("wait_for", hooks::first_argument),
-    function("wait", hooks::first_argument),
-    function("as_completed", hooks::first_argument),
-    function("run_coroutine_threadsafe", hooks::first_argument),
+    function("create_task", |call| hooks::one(call, "coro")),
+    function("ensure_future", |call| hooks::one(call, "coro_or_future")),
+    function("wait_for", |call| hooks::one(call, "fut")),
+    function("wait", hooks::several),
+    function("as_completed", hooks::several),
+    function("run_coroutine_threadsafe", |call| hooks::one(call, "coro")),
     function("gather", hooks::every_argument),
     function("to_thread", hooks::thread_function),
     PatchPoint::around("asyncio", "TaskGroup.create_task", hooks::task_of_a_group),
