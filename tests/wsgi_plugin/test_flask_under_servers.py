@@ -309,3 +309,44 @@ def test_uninstrumented_in_the_middle_of_a_request(instrument: Instrument, telem
     assert all(point.value == 0 for point in telemetry.points(ACTIVE))
     assert call(app, environ())["body"] == "off"
     assert len(telemetry.spans) == 1
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["same environ", "copy of it"])
+def test_request_contexts_that_a_view_pushes(copied: bool, instrument: Instrument, telemetry: Telemetry) -> None:
+    """They are inside of the server's request, which keeps its name."""
+    instrument()
+    app = make_app(telemetry)
+
+    @app.route("/batch")
+    def batch() -> str:
+        inner = dict(flask.request.environ) if copied else flask.request.environ
+        inner["PATH_INFO"] = "/user/ann"
+        with app.request_context(inner):
+            return app.full_dispatch_request().get_data(as_text=True)
+
+    assert call(served(app), environ(path="/batch"))["body"] == "ann"
+    _, part, span = telemetry.spans
+    assert (span.name, span.kind, attributes(span)["http.route"]) == ("GET /batch", trace.SpanKind.SERVER, "/batch")
+    assert attributes(span)["http.status_code"] == 200
+    assert (part.name, part.kind) == ("GET /user/<name>", trace.SpanKind.INTERNAL)
+    assert parents(telemetry) == {
+        "ann": part.context.span_id if part.context else None,
+        "GET /user/<name>": span.context.span_id if span.context else None,
+        "GET /batch": None,
+    }
+    assert_measured(telemetry)
+
+
+def test_with_the_variables_for_flask(
+    instrument: Instrument, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's span is there from the start, and gets the exception that Flask has answered."""
+    monkeypatch.setenv("OTEL_RS_FLASK_SPAN_AT_ARRIVAL", "true")
+    monkeypatch.setenv("OTEL_RS_FLASK_HANDLED_EXCEPTIONS", "true")
+    instrument()
+    app = make_app(telemetry)
+    app.register_error_handler(ValueError, lambda error: (str(error), 503))
+    assert call(served(app), environ(path="/raise"))["body"] == "view"
+    span = server_span(telemetry)
+    assert (span.name, event_names(span)) == ("GET /raise", ["exception"])
+    assert len(telemetry.spans) == 1

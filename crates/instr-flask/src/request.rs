@@ -66,7 +66,11 @@ impl Request {
         outer: Option<Bound<'_, Self>>,
     ) -> PyResult<Self> {
         let facts = settings.server.read(environ)?;
-        let claimed = ClaimedRequest::find(environ)?;
+        // A request inside of another one is none of the server's, which the outer one has taken over.
+        let claimed = match &outer {
+            Some(outer) if outer.get().is_dispatched() => None,
+            _ => ClaimedRequest::find(environ)?,
+        };
         Ok(Self {
             settings,
             facts,

@@ -62,7 +62,10 @@ impl<'py> Arguments<'py> {
         let start_response = Bound::new(py, StartResponse::new(self.start_response.clone().unbind(), observer))?;
         let args = PyTuple::new(py, [self.app.as_any(), self.environ.as_any(), start_response.as_any()])?;
         match request.get().start_at_arrival(&self.environ) {
-            Err(error) if !error.is_instance_of::<PyException>(py) => return Err(error),
+            Err(error) if !error.is_instance_of::<PyException>(py) => {
+                request.get().fail(py, &error);
+                return Err(error);
+            }
             started => quietly(py, "wsgi_app", started),
         }
         let result = call.proceed_with(&args);
