@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from logging import getLogger
-from os import environ
+from time import monotonic
 from typing import Any
 
 from opentelemetry import metrics
 from opentelemetry.util.types import AttributeValue
 
 from otel_rs_sdk import _lifecycle, _native
+from otel_rs_sdk._disabled import is_disabled
 
 _logger = getLogger("otel_rs_sdk")
 
@@ -103,7 +104,7 @@ class MeterProvider(metrics.MeterProvider):
 
     def __init__(self, metric_readers: Iterable[Any] = (), resource: Any = None, shutdown_on_exit: bool = True) -> None:
         self._native = _native.NativeMeterProvider(metric_readers, resource, shutdown_on_exit)
-        self._disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+        self._disabled = is_disabled()
         if shutdown_on_exit:
             _lifecycle.at_exit(self._native)
 
@@ -149,7 +150,9 @@ class MeterProvider(metrics.MeterProvider):
         if self._native.is_shut_down:
             _logger.warning("otel-rs: shutdown can only be called once")
             return
-        if not self._native.shutdown(timeout_millis):
+        begun = monotonic()
+        # What fails before the time is over has its own line.
+        if not self._native.shutdown(timeout_millis) and monotonic() - begun >= timeout_millis / 1e3:
             _logger.warning(
                 "otel-rs: The last metrics could not be exported within %s ms; they are lost", timeout_millis
             )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from logging import getLogger
-from os import environ
 from typing import Any
 
 from opentelemetry import trace
@@ -10,6 +9,7 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_rs_sdk import _lifecycle, _native
 from otel_rs_sdk._active_processor import ActiveSpanProcessor
+from otel_rs_sdk._disabled import is_disabled
 from otel_rs_sdk._ids import RandomIdGenerator
 from otel_rs_sdk._processors import native_processor
 from otel_rs_sdk._span_fields import SpanFields
@@ -69,7 +69,7 @@ class TracerProvider(trace.TracerProvider):
         self._sampler = _native.sampler_from_environment() if sampler is None else sampler
         self._id_generator = RandomIdGenerator() if id_generator is None else id_generator
         self._span_limits = _native.SpanLimits() if span_limits is None else span_limits
-        self._disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+        self._disabled = is_disabled()
         self._native = _native.NativeTracerProvider(
             self._sampler, resource, self._span_limits, _native_generator(self._id_generator), self._disabled
         )

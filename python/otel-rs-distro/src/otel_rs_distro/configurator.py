@@ -67,13 +67,8 @@ def _report_failure(what: str, lost: str, error: Exception) -> None:
 
 
 def _is_disabled() -> bool:
-    """``OTEL_SDK_DISABLED``; nothing but ``true`` disables (OpenTelemetry specification, Boolean)."""
-    value = environ.get("OTEL_SDK_DISABLED", "")
-    if value.strip().lower() not in ("", "true", "false"):
-        _logger.warning(
-            "otel-rs: OTEL_SDK_DISABLED is %.100r; expected true or false; using false, the SDK stays enabled", value
-        )
-    return value.strip().lower() == "true"
+    """``OTEL_SDK_DISABLED``; nothing but ``true`` disables. The providers name a value that is no boolean."""
+    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
 def _resource(auto_instrumentation_version: str | None) -> Any:
