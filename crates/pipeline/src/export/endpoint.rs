@@ -59,9 +59,12 @@ pub(super) fn resolve(signal: Signal, argument: Option<&str>) -> Endpoint {
     }
 }
 
+/// The path of the signal under that of a URL, before its query. A fragment is never sent.
 fn under(base: &str, signal: Signal) -> String {
     let base = base.trim();
-    format!("{}{}", base.strip_suffix('/').unwrap_or(base), signal.path())
+    let base = base.split_once('#').map_or(base, |(base, _)| base);
+    let (base, query) = base.split_at(base.find('?').unwrap_or(base.len()));
+    format!("{}{}{query}", base.strip_suffix('/').unwrap_or(base), signal.path())
 }
 
 /// What a value without a scheme, or one in quotation marks, as files of variables keep them, stands for: a URL of that
@@ -148,6 +151,10 @@ mod tests {
             assert_eq!(under(base, Signal::Traces), "http://collector:4318/v1/traces");
         }
         assert_eq!(under("http://collector/otlp/", Signal::Metrics), "http://collector/otlp/v1/metrics");
+        for base in ["https://collector/otlp?token=a/b", "https://collector/otlp/?token=a/b#part"] {
+            assert_eq!(under(base, Signal::Traces), "https://collector/otlp/v1/traces?token=a/b");
+        }
+        assert_eq!(under("http://collector:4318?x", Signal::Traces), "http://collector:4318/v1/traces?x");
     }
 
     #[test]
