@@ -4,18 +4,27 @@
 //! where it passes anyway, and logs what [`drain`] gives. A forked child starts with an empty queue of its own: the
 //! inherited one may be locked by a thread that the child does not have, so it is neither locked nor dropped.
 
+mod deferred;
+
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxBuildHasher;
+
 use crate::process::{self, PerProcess};
 use crate::stdio;
+
+pub use deferred::{Deferred, report_later};
 
 /// Messages kept until somebody drains them; later ones are counted and dropped.
 const CAPACITY: usize = 128;
 /// One line per kind in this time; repeats are counted.
 const QUIET_TIME: Duration = Duration::from_secs(60);
+/// Things that lines are limited by.
+const SUBJECTS: usize = 1024;
 /// How long lines wait for a thread of Python's.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the end of the process waits for lines that are being written.
@@ -51,7 +60,7 @@ pub struct Diagnostic {
 struct State {
     queue: Vec<Diagnostic>,
     overflow: u64,
-    kinds: HashMap<&'static str, Kind>,
+    kinds: HashMap<Subject, Kind>,
     /// Since when there are lines that nobody has taken.
     since: Option<Instant>,
     /// Somebody has taken lines and is writing them.
@@ -66,6 +75,9 @@ struct Lines {
     changed: Condvar,
 }
 
+/// What lines are limited by: their kind, and for some what they are about, as a number.
+type Subject = (&'static str, u64);
+
 struct Kind {
     last: Instant,
     repeats: u64,
@@ -77,11 +89,28 @@ static PENDING: AtomicBool = AtomicBool::new(false);
 /// Queues one line. Within a minute of the last line of the same `kind` it is only counted, and the next line of that
 /// kind says how many there were.
 pub fn report(level: Level, kind: &'static str, message: impl Into<String>) {
-    let mut message = message.into();
+    queue(level, (kind, 0), message.into());
+}
+
+/// As [`report`], but only lines about the same thing (a URL, say) count as repeats: two that fail are two lines. Beyond
+/// a number of things, those of a kind are one.
+pub fn report_about(level: Level, kind: &'static str, what: &str, message: impl Into<String>) {
+    queue(level, subject(kind, what), message.into());
+}
+
+fn subject(kind: &'static str, what: &str) -> Subject {
+    (kind, FxBuildHasher.hash_one(what).max(1))
+}
+
+fn queue(level: Level, mut subject: Subject, mut message: String) {
     truncate(&mut message);
     let now = Instant::now();
     let mut state = state();
-    match state.kinds.get_mut(kind) {
+    if state.kinds.len() >= SUBJECTS && !state.kinds.contains_key(&subject) {
+        subject.1 = 0;
+    }
+    let kind = subject.0;
+    match state.kinds.get_mut(&subject) {
         Some(seen) if now.duration_since(seen.last) < QUIET_TIME => {
             seen.repeats += 1;
             return;
@@ -93,7 +122,7 @@ pub fn report(level: Level, kind: &'static str, message: impl Into<String>) {
             *seen = Kind { last: now, repeats: 0 };
         }
         None => {
-            state.kinds.insert(kind, Kind { last: now, repeats: 0 });
+            state.kinds.insert(subject, Kind { last: now, repeats: 0 });
         }
     }
     if state.queue.len() < CAPACITY {
@@ -110,7 +139,7 @@ pub fn report(level: Level, kind: &'static str, message: impl Into<String>) {
 
 /// Whether a line of that kind would only be counted now.
 pub fn is_quiet(kind: &'static str) -> bool {
-    state().kinds.get(kind).is_some_and(|seen| seen.last.elapsed() < QUIET_TIME)
+    state().kinds.get(&(kind, 0)).is_some_and(|seen| seen.last.elapsed() < QUIET_TIME)
 }
 
 /// Whether [`drain`] has something to give.
@@ -164,14 +193,20 @@ fn wait_for_writer(state: MutexGuard<'static, State>, at_most: Duration) -> Mute
     outcome.unwrap_or_else(PoisonError::into_inner).0
 }
 
-/// How long until a line has waited too long for Python's log. `None` without lines.
-pub(crate) fn overdue_in() -> Option<Duration> {
+/// How long until a line has waited too long for Python's log, or one that was [deferred](report_later) is due. `None`
+/// without lines.
+pub(crate) fn due_in() -> Option<Duration> {
     let state = state();
-    if state.is_writing { None } else { state.since.map(|since| PATIENCE.saturating_sub(since.elapsed())) }
+    let overdue =
+        if state.is_writing { None } else { state.since.map(|since| PATIENCE.saturating_sub(since.elapsed())) };
+    drop(state);
+    [overdue, deferred::due_in()].into_iter().flatten().min()
 }
 
-/// Writes to standard error what nobody has taken in time: the interpreter does not let other threads run.
+/// Queues deferred lines that are due, and writes to standard error what nobody has taken in time: the interpreter does
+/// not let other threads run.
 pub(crate) fn write_overdue() {
+    deferred::report_due();
     let mut state = state();
     let is_overdue =
         state.is_closed || (!state.is_writing && state.since.is_some_and(|since| since.elapsed() >= PATIENCE));
@@ -233,13 +268,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn lines_about_two_things_are_two_lines() {
+        for what in ["one", "other", "one", "other"] {
+            report_about(Level::Warning, "test.subjects", what, what);
+        }
+        assert_eq!(lines("test.subjects"), ["one", "other"]);
+    }
+
+    #[test]
     fn the_next_line_counts_the_repeats() {
         report(Level::Warning, "test.counted", "first");
         report(Level::Warning, "test.counted", "second");
         report(Level::Warning, "test.counted", "third");
         {
             let mut state = state();
-            state.kinds.get_mut("test.counted").unwrap().last -= QUIET_TIME;
+            state.kinds.get_mut(&("test.counted", 0)).unwrap().last -= QUIET_TIME;
         }
         report(Level::Warning, "test.counted", "fourth");
         assert_eq!(lines("test.counted"), ["first", "fourth (2 more like this since the last line)"]);

@@ -56,7 +56,7 @@ pub fn start() -> bool {
 
 fn serve(requests: &Requests) {
     loop {
-        requests.wake.wait(diagnostics::overdue_in());
+        requests.wake.wait(diagnostics::due_in());
         // What panics has queued its own line.
         let _ = panic::catch_unwind(AssertUnwindSafe(|| {
             if requests.sigterm.swap(false, Ordering::AcqRel) {
