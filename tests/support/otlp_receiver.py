@@ -102,8 +102,9 @@ class ReceivedMetric:
 class OtlpReceiver:
     """Listens on a port of its own and keeps all spans and metrics; use as a context manager.
 
-    ``status`` other than 200 is what every export is answered with; ``hang`` leaves every export unanswered until the
-    receiver closes; each answer takes ``delay`` seconds. All may be set while it runs.
+    ``status`` other than 200 is what every export is answered with, ``answer`` (content type and body) what it says in
+    any case; ``largest`` is the size of the largest body that it takes; ``hang`` leaves every export unanswered until
+    the receiver closes; each answer takes ``delay`` seconds. All may be set while it runs.
     """
 
     def __init__(self) -> None:
@@ -112,6 +113,8 @@ class OtlpReceiver:
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.status = 200
+        self.answer = ("application/x-protobuf", b"")
+        self.largest: int | None = None
         self.hang = False
         self.delay = 0.0
         self._closing = threading.Event()
@@ -182,6 +185,8 @@ class OtlpReceiver:
         time.sleep(self.delay)
         if self.status != 200:
             return self.status
+        if self.largest is not None and len(body) > self.largest:
+            return 413
         with self._lock:
             if path == "/v1/traces":
                 self._keep_spans(ExportTraceServiceRequest.FromString(body))
@@ -224,10 +229,12 @@ def _handler(receiver: OtlpReceiver) -> type[BaseHTTPRequestHandler]:
             if status is None:
                 self.close_connection = True
                 return
+            content_type, answer = receiver.answer
             self.send_response(status)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
+            self.wfile.write(answer)
 
         def _body(self) -> bytes:
             if self.headers.get("Transfer-Encoding", "").lower() != "chunked":

@@ -1,13 +1,20 @@
-//! The exporters' Python faces. Their arguments win over the environment.
+//! The OTLP exporters' Python faces. Their arguments are those of the stock exporters, in the same order, and win over
+//! the environment.
+//!
+//! They are taken by `__init__`, not by `__new__`, so that a subclass can have arguments of its own and give others to
+//! `super().__init__`. One that never calls it has what the environment says.
 
-use std::time::Duration;
+mod arguments;
+mod preferences;
+pub mod session;
 
 use otel_rs_core::guard::guarded;
-use otel_rs_pipeline::export::{Compression, OtlpArguments, OtlpConfig, OtlpMetricConfig, Signal, otlp_span_exporter};
+use otel_rs_pipeline::export::{OtlpConfig, OtlpMetricConfig, Signal, otlp_span_exporter};
 use otel_rs_pipeline::metrics::console_metric_exporter;
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 
+use self::arguments::Arguments;
 use crate::lifecycle::log_pending;
 use crate::metrics::MetricExporter;
 use crate::trace::SpanExporter;
@@ -16,6 +23,7 @@ use crate::trace::SpanExporter;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<OTLPSpanExporter>()?;
     module.add_class::<OTLPMetricExporter>()?;
+    module.add_class::<session::NativeSession>()?;
     module.add_class::<ConsoleMetricExporter>()
 }
 
@@ -27,22 +35,56 @@ pub struct OTLPSpanExporter;
 #[guarded]
 #[pymethods]
 impl OTLPSpanExporter {
-    /// `endpoint` is the whole URL, path included; `headers` maps names to values and adds to those of the environment;
-    /// `timeout` is in seconds, for one export with its retries; `compression` is `"gzip"`, `"deflate"` or `"none"`, or
-    /// an enumeration member of such a value. What is not given is read from `OTEL_EXPORTER_OTLP_TRACES_*`, then
-    /// `OTEL_EXPORTER_OTLP_*`.
     #[new]
-    #[pyo3(signature = (endpoint=None, headers=None, timeout=None, compression=None))]
-    fn new(
-        py: Python<'_>,
-        endpoint: Option<String>,
-        headers: Option<&Bound<'_, PyAny>>,
-        timeout: Option<f64>,
-        compression: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<PyClassInitializer<Self>> {
-        let config = OtlpConfig::resolve(Signal::Traces, &arguments(endpoint, headers, timeout, compression)?);
-        log_pending(py);
-        Ok(PyClassInitializer::from(SpanExporter::new(otlp_span_exporter(config))).add_subclass(Self))
+    #[pyo3(signature = (*args, **kwargs), text_signature = "(endpoint=None, certificate_file=None, \
+        client_key_file=None, client_certificate_file=None, headers=None, timeout=None, compression=None, session=None, *, \
+        max_request_size=None, meter_provider=None)")]
+    fn new(args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>) -> PyClassInitializer<Self> {
+        let _ = (args, kwargs);
+        let exporter =
+            SpanExporter::new(|| otlp_span_exporter(OtlpConfig::resolve(Signal::Traces, &Default::default())));
+        PyClassInitializer::from(exporter).add_subclass(Self)
+    }
+
+    /// `endpoint` is the whole URL, path included; the files are PEM files, of the certificates that are trusted and of
+    /// the client's; `headers` maps names to values and adds to those of the environment; `timeout` is in seconds, for
+    /// one attempt; `compression` is `"gzip"`, `"deflate"` or `"none"`, or an enumeration member of such a value;
+    /// `max_request_size` is in bytes before compression, by default 64 MiB, without a limit if it is not above zero.
+    /// What is not given is read from `OTEL_EXPORTER_OTLP_TRACES_*`, then `OTEL_EXPORTER_OTLP_*`.
+    #[pyo3(signature = (
+        endpoint=None, certificate_file=None, client_key_file=None, client_certificate_file=None, headers=None,
+        timeout=None, compression=None, session=None, *, max_request_size=None, meter_provider=None,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "those of the stock exporter")]
+    fn __init__<'py>(
+        slf: &Bound<'py, Self>,
+        endpoint: Option<&Bound<'py, PyAny>>,
+        certificate_file: Option<&Bound<'py, PyAny>>,
+        client_key_file: Option<&Bound<'py, PyAny>>,
+        client_certificate_file: Option<&Bound<'py, PyAny>>,
+        headers: Option<&Bound<'py, PyAny>>,
+        timeout: Option<&Bound<'py, PyAny>>,
+        compression: Option<&Bound<'py, PyAny>>,
+        session: Option<&Bound<'py, PyAny>>,
+        max_request_size: Option<i64>,
+        meter_provider: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let arguments = Arguments {
+            endpoint,
+            certificate_file,
+            client_key_file,
+            client_certificate_file,
+            headers,
+            timeout,
+            compression,
+            session,
+            max_request_size,
+            meter_provider,
+        };
+        let config = OtlpConfig::resolve(Signal::Traces, &arguments.extract(slf.py(), Signal::Traces)?);
+        log_pending(slf.py());
+        slf.as_super().get().set(otlp_span_exporter(config));
+        Ok(())
     }
 }
 
@@ -54,20 +96,63 @@ pub struct OTLPMetricExporter;
 #[guarded]
 #[pymethods]
 impl OTLPMetricExporter {
-    /// As `OTLPSpanExporter`, from `OTEL_EXPORTER_OTLP_METRICS_*`, then `OTEL_EXPORTER_OTLP_*`. The temporality is that
-    /// of `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`.
     #[new]
-    #[pyo3(signature = (endpoint=None, headers=None, timeout=None, compression=None))]
-    fn new(
-        py: Python<'_>,
-        endpoint: Option<String>,
-        headers: Option<&Bound<'_, PyAny>>,
-        timeout: Option<f64>,
-        compression: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<PyClassInitializer<Self>> {
-        let config = OtlpMetricConfig::resolve(&arguments(endpoint, headers, timeout, compression)?);
-        log_pending(py);
-        Ok(PyClassInitializer::from(MetricExporter::new(move |timeout| config.exporter(timeout))).add_subclass(Self))
+    #[pyo3(signature = (*args, **kwargs), text_signature = "(endpoint=None, certificate_file=None, \
+        client_key_file=None, client_certificate_file=None, headers=None, timeout=None, compression=None, session=None, \
+        preferred_temporality=None, preferred_aggregation=None, max_export_batch_size=None, *, max_request_size=None, \
+        meter_provider=None)")]
+    fn new(args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>) -> PyClassInitializer<Self> {
+        let _ = (args, kwargs);
+        let exporter = MetricExporter::new(|timeout| {
+            OtlpMetricConfig::resolve(&Default::default(), &Default::default()).exporter(timeout)
+        });
+        PyClassInitializer::from(exporter).add_subclass(Self)
+    }
+
+    /// As `OTLPSpanExporter`, from `OTEL_EXPORTER_OTLP_METRICS_*`, then `OTEL_EXPORTER_OTLP_*`. `preferred_temporality`
+    /// and `preferred_aggregation` map classes of instruments (the stock SDK's, the API's or this package's) and win over
+    /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` and `…_DEFAULT_HISTOGRAM_AGGREGATION`; a request has at most
+    /// `max_export_batch_size` data points.
+    #[pyo3(signature = (
+        endpoint=None, certificate_file=None, client_key_file=None, client_certificate_file=None, headers=None,
+        timeout=None, compression=None, session=None, preferred_temporality=None, preferred_aggregation=None,
+        max_export_batch_size=None, *, max_request_size=None, meter_provider=None,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "those of the stock exporter")]
+    fn __init__<'py>(
+        slf: &Bound<'py, Self>,
+        endpoint: Option<&Bound<'py, PyAny>>,
+        certificate_file: Option<&Bound<'py, PyAny>>,
+        client_key_file: Option<&Bound<'py, PyAny>>,
+        client_certificate_file: Option<&Bound<'py, PyAny>>,
+        headers: Option<&Bound<'py, PyAny>>,
+        timeout: Option<&Bound<'py, PyAny>>,
+        compression: Option<&Bound<'py, PyAny>>,
+        session: Option<&Bound<'py, PyAny>>,
+        preferred_temporality: Option<&Bound<'py, PyAny>>,
+        preferred_aggregation: Option<&Bound<'py, PyAny>>,
+        max_export_batch_size: Option<i64>,
+        max_request_size: Option<i64>,
+        meter_provider: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let arguments = Arguments {
+            endpoint,
+            certificate_file,
+            client_key_file,
+            client_certificate_file,
+            headers,
+            timeout,
+            compression,
+            session,
+            max_request_size,
+            meter_provider,
+        };
+        let metric_arguments =
+            preferences::extract(preferred_temporality, preferred_aggregation, max_export_batch_size)?;
+        let config = OtlpMetricConfig::resolve(&arguments.extract(slf.py(), Signal::Metrics)?, &metric_arguments);
+        log_pending(slf.py());
+        slf.as_super().get().set(move |timeout| config.exporter(timeout));
+        Ok(())
     }
 }
 
@@ -83,43 +168,4 @@ impl ConsoleMetricExporter {
     fn new() -> PyClassInitializer<Self> {
         PyClassInitializer::from(MetricExporter::new(|_| console_metric_exporter())).add_subclass(Self)
     }
-}
-
-fn arguments(
-    endpoint: Option<String>,
-    headers: Option<&Bound<'_, PyAny>>,
-    timeout: Option<f64>,
-    compression: Option<&Bound<'_, PyAny>>,
-) -> PyResult<OtlpArguments> {
-    Ok(OtlpArguments {
-        endpoint: endpoint.filter(|endpoint| !endpoint.is_empty()),
-        headers: headers.filter(|headers| !headers.is_none()).map(pairs).transpose()?,
-        timeout: timeout.map(seconds).transpose()?,
-        compression: compression.filter(|name| !name.is_none()).map(algorithm).transpose()?,
-    })
-}
-
-fn pairs(headers: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
-    let not_a_mapping = |_| PyTypeError::new_err("headers must map strings to strings");
-    let items = headers.call_method0("items").map_err(not_a_mapping)?;
-    items.try_iter()?.map(|item| item?.extract().map_err(not_a_mapping)).collect()
-}
-
-fn seconds(timeout: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(timeout)
-        .ok()
-        .filter(|timeout| !timeout.is_zero())
-        .map(|timeout| timeout.min(Duration::from_secs(86_400)))
-        .ok_or_else(|| PyValueError::new_err(format!("timeout is {timeout}; it must be a number of seconds above 0")))
-}
-
-/// The algorithm of a name, or of an enumeration member whose value is one (the stock exporter's `Compression.Gzip`).
-fn algorithm(compression: &Bound<'_, PyAny>) -> PyResult<Compression> {
-    let name = match compression.getattr("value") {
-        Ok(value) => value.extract::<String>(),
-        Err(_) => compression.extract::<String>(),
-    };
-    name.ok().as_deref().and_then(Compression::from_name).ok_or_else(|| {
-        PyValueError::new_err(format!("compression is {compression}; it must be \"gzip\", \"deflate\" or \"none\""))
-    })
 }

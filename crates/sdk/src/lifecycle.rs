@@ -13,6 +13,9 @@ use otel_rs_core::log::{self, Level};
 use otel_rs_pipeline::{diagnostics, process};
 use pyo3::prelude::*;
 
+use crate::exporters::session;
+
+pub use log_thread::start_new_thread;
 pub use waiting::{PendingExports, While, block_on, wait_for};
 
 /// Adds the functions to the module.
@@ -102,6 +105,7 @@ fn look_after_process(py: Python<'_>) {
     process::sigterm::install();
     let raised = PyErr::take(py);
     log_thread::start(py).swallow(py);
+    session::start_threads(py).swallow(py);
     if let Some(raised) = raised {
         raised.restore(py);
     }

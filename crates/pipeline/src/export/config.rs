@@ -1,16 +1,20 @@
 //! The configuration of one exporter, read from its arguments and the environment.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::config::Config as HttpConfig;
 use ureq::http::header::AUTHORIZATION;
 
 use super::endpoint::{self, Endpoint};
 use super::headers::{self, Headers};
-use super::http_client;
-use super::{Compression, Signal};
+use super::http_client::{self, HttpSettings};
+use super::{Compression, HandOver, Signal};
 use crate::environment;
+
+/// As in the Python exporter (64 MiB).
+const DEFAULT_MAX_REQUEST_SIZE: i64 = 64 * 1024 * 1024;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -19,12 +23,22 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct OtlpArguments {
     /// The whole URL, path included.
     pub endpoint: Option<String>,
+    /// A PEM file of the certificates that are trusted.
+    pub certificate_file: Option<PathBuf>,
+    /// A PEM file of the client's private key.
+    pub client_key_file: Option<PathBuf>,
+    /// A PEM file of the client's certificate, with its private key if that has no file of its own.
+    pub client_certificate_file: Option<PathBuf>,
     /// Headers, added to those of the environment.
     pub headers: Option<Vec<(String, String)>>,
     /// How long one export may take, retries included.
     pub timeout: Option<Duration>,
     /// Compression of request bodies.
     pub compression: Option<Compression>,
+    /// Bytes of the largest request, before compression; no limit if it is not above zero.
+    pub max_request_size: Option<i64>,
+    /// Who sends the requests, if it is not the exporter. The files are then no concern of the exporter's.
+    pub hand_over: Option<Arc<HandOver>>,
 }
 
 /// A checked configuration. It holds nothing that a fork could break, so exporters can be made from it in any process.
@@ -35,8 +49,11 @@ pub struct OtlpConfig {
     pub(super) headers: Headers,
     pub(super) timeout: Duration,
     pub(super) compression: Compression,
+    /// Bytes of the largest request, before compression.
+    pub(super) max_request_size: usize,
+    pub(super) hand_over: Option<Arc<HandOver>>,
     /// Or why no connection can be made.
-    pub(super) http: Result<HttpConfig, String>,
+    pub(super) http: Result<HttpSettings, String>,
 }
 
 impl OtlpConfig {
@@ -57,7 +74,12 @@ impl OtlpConfig {
             headers,
             timeout: arguments.timeout.unwrap_or_else(|| timeout(signal)),
             compression: arguments.compression.unwrap_or_else(|| Compression::from_environment(signal)),
-            http: http_client::configure(signal, &url),
+            max_request_size: match arguments.max_request_size.unwrap_or(DEFAULT_MAX_REQUEST_SIZE) {
+                size if size > 0 => usize::try_from(size).unwrap_or(usize::MAX),
+                _ => usize::MAX,
+            },
+            hand_over: arguments.hand_over.clone(),
+            http: http_client::configure(signal, &url, arguments),
             url,
         }
     }

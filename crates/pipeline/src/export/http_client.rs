@@ -1,19 +1,20 @@
 //! One HTTP request at a time, blocking, bounded in time and in what it reads.
 
 use std::cell::OnceCell;
-use std::io::Read;
+use std::io::{self, Read};
 use std::time::{Duration, SystemTime};
 
 use ureq::config::Config;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use ureq::http::{Response, StatusCode, Uri};
-use ureq::tls::TlsConfig;
 use ureq::{Agent, Body, Proxy};
 
-use super::config::OtlpConfig;
+use super::config::{OtlpArguments, OtlpConfig};
+use super::hand_over::{HandOver, HandedRequest};
 use super::resolver::OneLookup;
 use super::signal::Signal;
-use super::{proxy, socket, tls};
+use super::tls::{self, TlsSettings};
+use super::{answer, proxy, socket};
 use crate::diagnostics::{self, Level};
 use crate::environment;
 
@@ -23,11 +24,19 @@ const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
 /// The specification's form of a user agent, with the distribution before it (OTLP Exporter, User Agent).
 const AGENT: &str = concat!("otel-rs/", env!("CARGO_PKG_VERSION"), " OTel-OTLP-Exporter-Rust/0.33.1");
 
+/// What every connection of an exporter has in common.
+#[derive(Clone, Debug)]
+pub(super) struct HttpSettings {
+    config: Config,
+    tls: TlsSettings,
+}
+
 /// What the collector answered.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// How long the collector asks to wait.
     pub(super) retry_after: Option<Duration>,
+    pub(super) content_type: String,
     pub(super) body: Vec<u8>,
 }
 
@@ -38,6 +47,8 @@ pub(super) struct Failure {
     pub(super) message: String,
     /// Whether it may work later: the collector could not be reached, or did not answer.
     pub(super) retryable: bool,
+    /// What to do about it.
+    pub(super) advice: &'static str,
 }
 
 /// A client of one endpoint. Its connection is kept between requests.
@@ -54,11 +65,14 @@ impl HttpClient {
 
     /// Sends a body and waits at most `timeout` for the answer.
     pub(super) fn post(&self, body: &[u8], encoding: Option<&str>, timeout: Duration) -> Result<Answer, Failure> {
+        if let Some(hand_over) = &self.config.hand_over {
+            return self.hand_over(hand_over, body, encoding, timeout);
+        }
         let agent = match &self.config.http {
-            Ok(config) => {
-                self.agent.get_or_init(|| Agent::with_parts(config.clone(), socket::connector(), OneLookup::new()))
-            }
-            Err(message) => return Err(Failure { message: message.clone(), retryable: false }),
+            Ok(HttpSettings { config, tls }) => self
+                .agent
+                .get_or_init(|| Agent::with_parts(config.clone(), socket::connector(tls.clone()), OneLookup::new())),
+            Err(message) => return Err(Failure { message: message.clone(), retryable: false, advice: "" }),
         };
         let mut request = agent
             .post(&self.config.url)
@@ -77,18 +91,50 @@ impl HttpClient {
         }
         request.send(body).map(answer).map_err(failure)
     }
+
+    /// Has the application's session send the body.
+    fn hand_over(
+        &self,
+        hand_over: &HandOver,
+        body: &[u8],
+        encoding: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Answer, Failure> {
+        let own =
+            [(CONTENT_TYPE, Some("application/x-protobuf")), (USER_AGENT, Some(AGENT)), (CONTENT_ENCODING, encoding)];
+        let own = own.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?.as_bytes().to_vec())));
+        let mut headers: Vec<_> = own.collect();
+        for (name, value) in &self.config.headers {
+            headers.retain(|(own, _)| own != name.as_str());
+            headers.push((name.to_string(), value.as_bytes().to_vec()));
+        }
+        let request = HandedRequest { url: self.config.url.clone(), headers, body: body.to_vec(), timeout };
+        const ADVICE: &str = "see the session that was given to the exporter";
+        let failure = |message: String| Failure { message, retryable: true, advice: ADVICE };
+        let answer = hand_over
+            .post(request)
+            .unwrap_or_else(|| Err("no answer in time".to_owned()))
+            .map_err(|error| failure(answer::quote_text(&error, &self.config).unwrap_or_default()))?;
+        let status = StatusCode::from_u16(answer.status)
+            .map_err(|_| failure(format!("the session gave {} as the status of the answer", answer.status)))?;
+        let retry_after = answer.retry_after.and_then(|value| delay(value.trim(), SystemTime::now()));
+        Ok(Answer { status, retry_after, content_type: answer.content_type.to_ascii_lowercase(), body: answer.body })
+    }
 }
 
-/// What every connection of a signal has in common. This is where `ureq` reads the environment, so it is done by a
-/// thread that is attached to the interpreter.
-pub(super) fn configure(signal: Signal, url: &str) -> Result<Config, String> {
+/// The settings of an exporter. They are read by a thread that is attached to the interpreter, as they come from the
+/// environment.
+pub(super) fn configure(signal: Signal, url: &str, arguments: &OtlpArguments) -> Result<HttpSettings, String> {
+    if arguments.hand_over.is_some() {
+        return Err("the requests are sent by a session".to_owned());
+    }
     let endpoint = url.parse::<Uri>().ok();
     let proxy = endpoint.as_ref().and_then(proxy::resolve);
     let peers = [endpoint.as_ref(), proxy.as_ref().map(Proxy::uri)];
     // Parsing a bundle of certificates takes milliseconds, and is for nothing where nobody speaks TLS.
     let tls = match peers.into_iter().flatten().any(|peer| peer.scheme_str() == Some("https")) {
-        true => tls::from_environment(signal),
-        false => Ok(TlsConfig::default()),
+        true => TlsSettings::resolve(signal, arguments),
+        false => Ok(TlsSettings::default()),
     };
     if let Err(message) = &tls {
         diagnostics::report(
@@ -97,15 +143,15 @@ pub(super) fn configure(signal: Signal, url: &str) -> Result<Config, String> {
             format!("{message}; nothing can be sent to {}", environment::redact_url(url)),
         );
     }
-    Ok(Agent::config_builder()
-        .tls_config(tls?)
+    let config = Agent::config_builder()
         .proxy(proxy)
         // A redirect could carry headers with secrets elsewhere; the Python exporter does not follow any either.
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
         .max_idle_connections(1)
-        .build())
+        .build();
+    Ok(HttpSettings { config, tls: tls? })
 }
 
 fn answer(response: Response<Body>) -> Answer {
@@ -115,10 +161,12 @@ fn answer(response: Response<Body>) -> Answer {
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| delay(value.trim(), SystemTime::now()));
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
     let mut body = Vec::new();
     // The status has the answer; a body that breaks off tells nothing.
     let _ = response.into_body().into_reader().take(MAX_RESPONSE_BYTES).read_to_end(&mut body);
-    Answer { status, retry_after, body }
+    Answer { status, retry_after, content_type, body }
 }
 
 /// Seconds or a date (RFC 9110, section 10.2.3).
@@ -135,15 +183,40 @@ fn failure(error: ureq::Error) -> Failure {
         error,
         ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl | ureq::Error::RequireHttpsOnly(_)
     );
-    let message = match error {
-        ureq::Error::Io(error) => error.to_string(),
-        ureq::Error::Timeout(_) => "no answer in time".to_owned(),
+    let (message, advice) = match error {
+        ureq::Error::Io(error) => (error.to_string(), io_advice(&error)),
+        ureq::Error::Timeout(_) => {
+            ("no answer in time".to_owned(), "check host, port and firewall, or raise OTEL_EXPORTER_OTLP_TIMEOUT")
+        }
         // These may quote a URL, which may hold a secret.
-        ureq::Error::BadUri(_) => "the URL cannot be used".to_owned(),
-        ureq::Error::ConnectProxyFailed(_) => "the proxy refused to connect".to_owned(),
-        other => other.to_string(),
+        ureq::Error::BadUri(_) => ("the URL cannot be used".to_owned(), CHECK_ENDPOINT),
+        ureq::Error::ConnectProxyFailed(_) => ("the proxy refused to connect".to_owned(), "see the log of the proxy"),
+        ureq::Error::HostNotFound => ("the host has no address".to_owned(), CHECK_ENDPOINT),
+        ureq::Error::Tls(error) => (error.to_owned(), CHECK_ENDPOINT),
+        ureq::Error::Rustls(error) => (error.to_string(), tls::advice(&error)),
+        ureq::Error::Protocol(error) => (error.to_string(), NO_HTTP),
+        other => (other.to_string(), "see the collector's log"),
     };
-    Failure { message, retryable }
+    Failure { message, retryable, advice }
+}
+
+const CHECK_ENDPOINT: &str = "check the endpoint, e.g. in OTEL_EXPORTER_OTLP_ENDPOINT";
+const NO_HTTP: &str = "does a collector take OTLP over HTTP there, usually at port 4318?";
+
+fn io_advice(error: &io::Error) -> &'static str {
+    if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref()) {
+        return tls::advice(error);
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "is a collector running there? Check the endpoint",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "check the network and the endpoint",
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::InvalidData => NO_HTTP,
+        _ => CHECK_ENDPOINT,
+    }
 }
 
 #[cfg(test)]

@@ -5,15 +5,18 @@
 //! while Python may call `setenv`. Sockets and TLS are made by the first export, and so is the one thread that looks up a
 //! name.
 
+mod answer;
 mod common_proto;
 mod compression;
 mod config;
 mod credentials;
 mod endpoint;
+mod hand_over;
 mod headers;
 mod http_client;
 mod metric;
 mod metric_proto;
+mod metric_split;
 mod proxy;
 mod resolver;
 mod sender;
@@ -25,6 +28,7 @@ mod tls;
 
 pub use compression::Compression;
 pub use config::{OtlpArguments, OtlpConfig};
-pub use metric::OtlpMetricConfig;
+pub use hand_over::{HandOver, HandedAnswer, HandedRequest, Server};
+pub use metric::{OtlpMetricArguments, OtlpMetricConfig};
 pub use signal::Signal;
 pub use span::{OtlpSpanExporter, otlp_span_exporter};

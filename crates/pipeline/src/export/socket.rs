@@ -11,16 +11,17 @@ use std::time::{Duration, Instant};
 
 use ureq::Error;
 use ureq::unversioned::transport::{
-    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, RustlsConnector,
-    Transport,
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
 };
+
+use super::tls::{TlsConnector, TlsSettings};
 
 /// The shortest time that one of several addresses gets.
 const MIN_PER_ADDRESS: Duration = Duration::from_millis(10);
 
 /// Connections as those of [`ureq`]'s own connector: through a proxy, over TCP, with TLS where the scheme asks for it.
-pub(super) fn connector() -> impl Connector {
-    ().chain(ConnectProxyConnector::default()).chain(TcpConnector).chain(RustlsConnector::default())
+pub(super) fn connector(tls: TlsSettings) -> impl Connector {
+    ().chain(ConnectProxyConnector::default()).chain(TcpConnector).chain(TlsConnector::new(tls))
 }
 
 #[derive(Debug)]

@@ -1,17 +1,16 @@
 //! The OTLP span exporter.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 
 use super::config::OtlpConfig;
-use super::sender::Sender;
+use super::sender::{SendError, Sender};
 use super::span_proto;
 use crate::diagnostics::{self, Level};
-use crate::environment;
-use crate::queue::{Failure, Retry};
+use crate::queue::{ExportError, Failure, Retry};
 use crate::resource::Resource;
 use crate::trace::{QueuedSpan, SpanExport, SpanExporterFactory};
 
@@ -33,22 +32,48 @@ pub fn otlp_span_exporter(config: OtlpConfig) -> SpanExporterFactory {
 }
 
 impl SpanExport for OtlpSpanExporter {
+    /// A request that is too large is sent in halves, each in the time that is left.
     fn export(
         &mut self,
         spans: Vec<QueuedSpan>,
         resource: &Resource,
         within: Option<Duration>,
     ) -> Result<(), Failure<QueuedSpan>> {
-        let request = span_proto::request(spans, resource);
-        match self.sender.send(&request.body, within) {
-            Ok(answer) => {
-                report_partial_success(&answer);
-                Ok(())
+        let deadline = Instant::now() + within.map_or(self.patience(), |within| within.min(self.patience()));
+        let mut parts = vec![spans];
+        let (mut delivered, mut lost) = (0, None);
+        while let Some(part) = parts.pop() {
+            let count = part.len();
+            let request = span_proto::request(part, resource);
+            let within = within.map(|_| deadline.saturating_duration_since(Instant::now()));
+            let SendError { error: ExportError { message, retry }, is_too_large } =
+                match self.sender.send(&request.body, within, count > 1) {
+                    Ok(answer) => {
+                        delivered += count;
+                        self.report_partial_success(&answer);
+                        continue;
+                    }
+                    Err(error) => error,
+                };
+            if is_too_large && count > 1 {
+                let mut first = request.into_spans();
+                parts.push(first.split_off(count / 2));
+                parts.push(first);
+            } else if retry.is_none() {
+                lost = Some(message);
+            } else {
+                parts.push(request.into_spans());
+                return Err(Failure { message, delivered, retry: again(parts, retry.flatten()) });
             }
-            Err(error) => {
-                let retry = error.retry.map(|after| Retry { items: request.into_spans(), after });
-                Err(Failure { message: error.message, retry })
+            // Nobody waits for many halves.
+            if !parts.is_empty() && Instant::now() >= deadline {
+                let message = "a request that is too large takes many smaller ones".to_owned();
+                return Err(Failure { message, delivered, retry: again(parts, None) });
             }
+        }
+        match lost {
+            Some(message) => Err(Failure { message, delivered, retry: None }),
+            None => Ok(()),
         }
     }
 
@@ -57,14 +82,21 @@ impl SpanExport for OtlpSpanExporter {
     }
 }
 
-/// Says what the collector took only in part (OTLP, Partial Success). An answer that is no protobuf says nothing.
-fn report_partial_success(answer: &[u8]) {
-    let Ok(answer) = ExportTraceServiceResponse::decode(answer) else { return };
-    if let Some(partial) = answer.partial_success
-        && (partial.rejected_spans > 0 || !partial.error_message.is_empty())
-    {
-        let reason = environment::quoted(&partial.error_message);
-        let message = format!("the collector rejected {} spans: {reason}", partial.rejected_spans);
-        diagnostics::report(Level::Warning, "export.traces.partial", message);
+/// What was not sent, from a stack of parts.
+fn again(parts: Vec<Vec<QueuedSpan>>, after: Option<Duration>) -> Option<Retry<QueuedSpan>> {
+    Some(Retry { items: parts.into_iter().rev().flatten().collect(), after })
+}
+
+impl OtlpSpanExporter {
+    /// Says what the collector took only in part (OTLP, Partial Success). An answer that is no protobuf says nothing.
+    fn report_partial_success(&self, answer: &[u8]) {
+        let Ok(answer) = ExportTraceServiceResponse::decode(answer) else { return };
+        if let Some(partial) = answer.partial_success
+            && (partial.rejected_spans > 0 || !partial.error_message.is_empty())
+        {
+            let reason = self.sender.quote(&partial.error_message);
+            let message = format!("the collector rejected {} spans, which are lost: {reason}", partial.rejected_spans);
+            diagnostics::report(Level::Warning, "export.traces.partial", message);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opentelemetry::{InstrumentationScope, KeyValue};
 
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, ScopeMetrics};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, ExponentialBucket, Metric, MetricData, ScopeMetrics};
 use opentelemetry_sdk::metrics::{InstrumentKind, Temporality};
 
 use super::export::{MetricBatch, MetricExport, MetricExporterFactory};
@@ -118,9 +118,34 @@ fn points<T: Copy>(data: &MetricData<T>, number: impl Fn(T) -> AttributeValue) -
             });
             map([("data_points", array(points)), ("aggregation_temporality", temporality(histogram.temporality()))])
         }
-        // No view of ours asks for this aggregation.
-        MetricData::ExponentialHistogram(_) => map([("data_points", array([]))]),
+        MetricData::ExponentialHistogram(histogram) => {
+            let points = histogram.data_points().map(|point| {
+                map([
+                    ("attributes", attributes(point.attributes())),
+                    ("start_time_unix_nano", nanoseconds(histogram.start_time())),
+                    ("time_unix_nano", nanoseconds(histogram.time())),
+                    ("count", integer(point.count() as u64)),
+                    ("sum", number(point.sum())),
+                    ("scale", AttributeValue::I64(point.scale().into())),
+                    ("zero_count", integer(point.zero_count())),
+                    ("positive", buckets(point.positive_bucket())),
+                    ("negative", buckets(point.negative_bucket())),
+                    ("flags", AttributeValue::I64(0)),
+                    ("min", point.min().map_or(AttributeValue::Null, &number)),
+                    ("max", point.max().map_or(AttributeValue::Null, &number)),
+                    ("exemplars", array([])),
+                ])
+            });
+            map([("data_points", array(points)), ("aggregation_temporality", temporality(histogram.temporality()))])
+        }
     }
+}
+
+fn buckets(buckets: &ExponentialBucket) -> AttributeValue {
+    map([
+        ("offset", AttributeValue::I64(buckets.offset().into())),
+        ("bucket_counts", array(buckets.counts().map(integer))),
+    ])
 }
 
 fn number_point(

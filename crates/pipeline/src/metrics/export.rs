@@ -1,10 +1,11 @@
 //! What sends collected metrics.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
-use opentelemetry_sdk::metrics::{InstrumentKind, Temporality};
+use opentelemetry_sdk::metrics::{Aggregation, InstrumentKind, Temporality};
 
 use super::number::DoubleInstruments;
 use crate::queue::ExportError;
@@ -17,6 +18,8 @@ pub struct MetricBatch<'a> {
     /// The resource, with values that the SDK's own resource cannot hold.
     pub resource: &'a Resource,
     pub(crate) doubles: &'a DoubleInstruments,
+    /// How many of the points an earlier attempt has settled, in the order in which they stand: delivered or lost.
+    pub(crate) settled: &'a AtomicUsize,
 }
 
 impl MetricBatch<'_> {
@@ -38,6 +41,11 @@ pub trait MetricExport: Send + Sync {
     /// Which temporality the exporter wants for instruments of a kind. Gauges have none: the last value is exported each
     /// time.
     fn temporality(&self, kind: InstrumentKind) -> Temporality;
+
+    /// How it wants the instruments of a kind aggregated; `None` for the default of the kind.
+    fn aggregation(&self, _kind: InstrumentKind) -> Option<Aggregation> {
+        None
+    }
 
     /// How long a caller who waits for it tries again what failed for the moment.
     fn patience(&self) -> Duration {

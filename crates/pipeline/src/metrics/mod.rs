@@ -19,6 +19,6 @@ pub use console::console_metric_exporter;
 pub use export::{MetricBatch, MetricExport, MetricExporterFactory, preferred_temporality};
 pub use instrument::{BoundInstrument, Instrument, InstrumentSpec, Kind, Meter};
 pub use number::{Number, Numbers};
-pub use opentelemetry_sdk::metrics::{InstrumentKind, Temporality};
+pub use opentelemetry_sdk::metrics::{Aggregation, InstrumentKind, Temporality};
 pub use pipeline::MeterPipeline;
 pub use reader::ReaderConfig;

@@ -1,15 +1,17 @@
 //! What one Python `MeterProvider` stands for.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use opentelemetry::metrics::{Meter as SdkMeter, MeterProvider as _};
-use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::metrics::{Aggregation, Instrument as SdkInstrument, InstrumentKind, SdkMeterProvider, Stream};
 
 use super::instrument::Meter;
 use super::number::DoubleInstruments;
 use super::reader::{METRICS, Measured, Reader, ReaderConfig, Shared};
+use crate::diagnostics::{self, Level};
 use crate::process::{self, PerProcess};
 use crate::queue::{DropCounts, Drops, Over, Pending, wait_until};
 use crate::resource::Resource;
@@ -143,6 +145,12 @@ impl MeterPipeline {
         for reader in &readers {
             builder = builder.with_reader(reader.source());
         }
+        if let Some(aggregations) = aggregations(&readers) {
+            builder = builder.with_view(move |instrument: &SdkInstrument| {
+                let aggregation = aggregations.get(&instrument.kind())?.clone();
+                Stream::builder().with_aggregation(aggregation).build().ok()
+            });
+        }
         Running { provider: builder.build(), readers, measured }
     }
 
@@ -161,6 +169,24 @@ impl MeterPipeline {
             running.measured.note();
         }
     }
+}
+
+/// Which kinds of instruments are aggregated otherwise than by default. The SDK has one way for all readers: that of the
+/// first one that asks for one.
+fn aggregations(readers: &[Reader]) -> Option<HashMap<InstrumentKind, Aggregation>> {
+    use InstrumentKind::{Counter, Gauge, Histogram, UpDownCounter};
+    let wanted = |reader: &Reader| {
+        let of = |kind| reader.aggregation(kind).map(|aggregation| (kind, aggregation));
+        [Counter, UpDownCounter, Histogram, Gauge].into_iter().filter_map(of).collect::<HashMap<_, _>>()
+    };
+    let all: Vec<_> = readers.iter().map(wanted).collect();
+    let first = all.iter().find(|wanted| !wanted.is_empty())?.clone();
+    if all.iter().any(|wanted| *wanted != first) {
+        let message = "the readers of one MeterProvider prefer different aggregations; expected one for all of them; using \
+                       that of the first reader that has a preference";
+        diagnostics::report(Level::Warning, "metrics.aggregation", message);
+    }
+    Some(first)
 }
 
 /// Lets the readers export what there is and leave; waits for nothing.

@@ -3,14 +3,14 @@
 //! `opentelemetry_sdk` aggregates. Its own periodic reader starts its thread when it is built, waits without a bound of
 //! the caller's in a flush, and forgets what a failed export carried.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
-use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality};
+use opentelemetry_sdk::metrics::{Aggregation, InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality};
 
 use super::export::{MetricBatch, MetricExport, MetricExporterFactory};
 use super::number::DoubleInstruments;
@@ -100,6 +100,11 @@ impl Reader {
         Self { index, shared: Arc::clone(shared), source, queue }
     }
 
+    /// How its exporter wants the instruments of a kind aggregated.
+    pub(super) fn aggregation(&self, kind: InstrumentKind) -> Option<Aggregation> {
+        self.source.exporter.aggregation(kind)
+    }
+
     /// What the SDK's meter provider is built with.
     pub(super) fn source(&self) -> Source {
         self.source.clone()
@@ -161,8 +166,8 @@ impl MetricReader for Source {
     }
 }
 
-/// One collection.
-pub(super) struct Collection(ResourceMetrics);
+/// One collection, and how many of its points are settled.
+pub(super) struct Collection(ResourceMetrics, AtomicUsize);
 
 impl Batched for Collection {
     /// A batch has one collection anyway.
@@ -197,19 +202,19 @@ impl Sink<Collection> for Worker {
         let mut metrics = ResourceMetrics::default();
         self.source.collect(&mut metrics).map_err(|error| format!("they could not be collected: {error}"))?;
         let something = metrics.scope_metrics().any(|scope| scope.metrics().next().is_some());
-        Ok(if something { vec![Collection(metrics)] } else { Vec::new() })
+        Ok(if something { vec![Collection(metrics, AtomicUsize::new(0))] } else { Vec::new() })
     }
 
     fn export(&mut self, batch: Vec<Collection>, within: Option<Duration>) -> Result<(), Failure<Collection>> {
         for collection in batch {
             let Shared { resource, doubles, .. } = &*self.shared;
-            let metrics = MetricBatch { metrics: &collection.0, resource, doubles };
+            let metrics = MetricBatch { metrics: &collection.0, resource, doubles, settled: &collection.1 };
             let Err(ExportError { message, retry }) = self.source.exporter.export(&metrics, within) else { continue };
             let retry = retry.map(|after| {
                 let items = if self.is_cumulative() { Vec::new() } else { vec![collection] };
                 Retry { items, after }
             });
-            return Err(Failure { message, retry });
+            return Err(Failure { message, delivered: 0, retry });
         }
         Ok(())
     }

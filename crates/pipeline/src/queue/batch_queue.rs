@@ -178,21 +178,24 @@ impl<T: Batched + Send + 'static> BatchQueue<T> {
                 state.exported();
                 None
             }
-            Err(Failure { message, retry: None }) => {
-                let lost = state.failed();
+            Err(Failure { message, delivered, retry: None }) => {
+                let lost = state.failed(delivered);
                 self.drops.add(Lost::Failed, lost);
                 Some(format!("{} were not exported: {message}", self.drops.signal().amount(lost)))
             }
-            Err(Failure { message, retry: Some(retry) }) => {
-                let lost = state.put_back(retry, patience, &self.config, Instant::now());
-                self.drops.add(Lost::QueueFull, lost);
+            Err(Failure { message, delivered, retry: Some(retry) }) => {
+                let lost = state.put_back(retry, delivered, patience, &self.config, Instant::now());
+                self.drops.add(Lost::Failed, lost.failed);
+                self.drops.add(Lost::QueueFull, lost.full);
                 let what = self.drops.signal().amount(state.unsettled());
                 Some(format!("{message}; {what} stay queued and are tried again"))
             }
         };
         // Before anybody can see how it ended, and end the process.
         if let Some(message) = report {
-            diagnostics::report(Level::Error, self.drops.signal().export, message);
+            // Of two exporters that fail, both say so.
+            let which = format!("{:p}", Arc::as_ptr(&self.drops));
+            diagnostics::report_about(Level::Error, self.drops.signal().export, &which, message);
         }
         self.drops.tell(self.config.max_queue_size);
         drop(state);

@@ -7,7 +7,9 @@ use std::time::Duration;
 pub struct Failure<T> {
     /// A sentence for the log, without secrets.
     pub message: String,
-    /// What to try again; `None` if that would not help, and the items are lost.
+    /// How many of the items have arrived all the same.
+    pub delivered: usize,
+    /// What of the others to try again; `None` if that would not help. What is neither is lost.
     pub retry: Option<Retry<T>>,
 }
 
@@ -23,7 +25,7 @@ pub struct Retry<T> {
 impl<T> From<String> for Failure<T> {
     /// A failure for good.
     fn from(message: String) -> Self {
-        Self { message, retry: None }
+        Self { message, delivered: 0, retry: None }
     }
 }
 

@@ -44,7 +44,7 @@ impl Sink<usize> for Counter {
         if self.failures > 0 {
             self.failures -= 1;
             let retry = Some(Retry { items: batch, after: None });
-            return Err(Failure { message: String::new(), retry });
+            return Err(Failure { message: String::new(), delivered: 0, retry });
         }
         match self.collects {
             true => self.exported.fetch_add(batch.iter().sum(), Ordering::Relaxed),

@@ -43,6 +43,15 @@ struct Flush {
     given_up: bool,
 }
 
+/// What of a batch that goes back is lost.
+#[derive(Default)]
+pub(super) struct LostOfBatch {
+    /// The exporter failed for good.
+    pub(super) failed: usize,
+    /// The queue had no room.
+    pub(super) full: usize,
+}
+
 /// What the worker does next.
 pub(crate) enum Step<T> {
     /// Export this, within the time if there is one.
@@ -218,9 +227,9 @@ impl<T: Batched> State<T> {
         self.in_flight = 0;
     }
 
-    /// The batch is lost. Gives how many items that are.
-    pub(super) fn failed(&mut self) -> usize {
-        let lost = self.in_flight;
+    /// The batch is lost, except for so many of its items. Gives how many are lost.
+    pub(super) fn failed(&mut self, delivered: usize) -> usize {
+        let lost = self.in_flight.saturating_sub(delivered);
         if lost > 0 {
             self.note_loss(self.settled());
         }
@@ -229,17 +238,18 @@ impl<T: Batched> State<T> {
         lost
     }
 
-    /// The batch goes back to the front, as far as there is room. Gives how many of it are lost.
+    /// What of the batch was not delivered goes back to the front, as far as there is room. Gives how many are lost.
     pub(super) fn put_back(
         &mut self,
         Retry { items, after }: Retry<T>,
+        delivered: usize,
         patience: Duration,
         config: &BatchConfig,
         now: Instant,
-    ) -> usize {
+    ) -> LostOfBatch {
         if self.phase == Phase::Abandoned {
             // Counted when it was abandoned.
-            return 0;
+            return LostOfBatch::default();
         }
         self.backoff.failed(now, after);
         let draining = matches!(self.phase, Phase::Draining(_));
@@ -254,12 +264,15 @@ impl<T: Batched> State<T> {
             self.taken_in -= self.in_flight as u64;
             self.in_flight = 0;
             self.collection_wanted = true;
-            return 0;
+            return LostOfBatch::default();
         }
         self.held = self.collects;
         let room = config.max_queue_size.saturating_sub(self.items.len());
-        let lost = self.in_flight.saturating_sub(room.min(items.len()));
-        if lost > 0 {
+        let lost = LostOfBatch {
+            failed: self.in_flight.saturating_sub(delivered + items.len()),
+            full: items.len().saturating_sub(room),
+        };
+        if lost.failed + lost.full > 0 {
             self.note_loss(self.settled());
         }
         self.in_flight = 0;

@@ -39,7 +39,9 @@ impl Sink<u32> for Scripted {
         let _ = self.batches.send(batch.clone());
         match self.answers.recv() {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(after)) => Err(Failure { message: "busy".to_owned(), retry: Some(Retry { items: batch, after }) }),
+            Ok(Err(after)) => {
+                Err(Failure { message: "busy".to_owned(), delivered: 0, retry: Some(Retry { items: batch, after }) })
+            }
             Err(_) => Err("gone".to_owned().into()),
         }
     }

@@ -80,7 +80,7 @@ impl DirectExporter {
         let mut spans: Vec<_> = group.into_iter().map(QueuedSpan::Record).collect();
         let mut backoff = Backoff::default();
         loop {
-            let Err(Failure { message, retry }) = exporter.export(spans, &resource, None) else {
+            let Err(Failure { message, retry, .. }) = exporter.export(spans, &resource, None) else {
                 return Ok(());
             };
             let Some(retry) = retry else { return Err(message) };

@@ -1,6 +1,15 @@
 """The OpenTelemetry SDK for Python, native."""
 
 from otel_rs_sdk import _beside_stock
+from otel_rs_sdk._aggregation import (
+    AggregationTemporality,
+    DefaultAggregation,
+    DropAggregation,
+    ExplicitBucketHistogramAggregation,
+    ExponentialBucketHistogramAggregation,
+    LastValueAggregation,
+    SumAggregation,
+)
 from otel_rs_sdk._batch import BatchSpanProcessor
 from otel_rs_sdk._ids import IdGenerator, RandomIdGenerator
 from otel_rs_sdk._lifecycle import export_on_sigterm
@@ -43,13 +52,19 @@ __all__ = [
     "ALWAYS_ON",
     "DEFAULT_OFF",
     "DEFAULT_ON",
+    "AggregationTemporality",
     "BatchSpanProcessor",
     "ConsoleMetricExporter",
     "ConsoleSpanExporter",
     "Decision",
+    "DefaultAggregation",
+    "DropAggregation",
     "Event",
+    "ExplicitBucketHistogramAggregation",
+    "ExponentialBucketHistogramAggregation",
     "IdGenerator",
     "InstrumentationScope",
+    "LastValueAggregation",
     "MeterProvider",
     "OTLPMetricExporter",
     "OTLPSpanExporter",
@@ -66,6 +81,7 @@ __all__ = [
     "SpanLimits",
     "SpanProcessor",
     "StaticSampler",
+    "SumAggregation",
     "TraceIdRatioBased",
     "Tracer",
     "TracerProvider",

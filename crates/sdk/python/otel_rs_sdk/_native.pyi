@@ -1,4 +1,5 @@
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
 from types import TracebackType
 from typing import Any, ClassVar, final
 
@@ -21,6 +22,7 @@ __all__ = [
     "NativeMeterProvider",
     "NativeMetricExporter",
     "NativeSampler",
+    "NativeSession",
     "NativeSimpleSpanProcessor",
     "NativeSpan",
     "NativeSpanExporter",
@@ -269,13 +271,21 @@ class NativeConsoleSpanExporter(NativeSpanExporter):
     def __new__(cls) -> Self: ...
 
 class OTLPSpanExporter(NativeSpanExporter):
-    def __new__(
-        cls,
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
+    def __init__(
+        self,
         endpoint: str | None = None,
+        certificate_file: str | PathLike[str] | None = None,
+        client_key_file: str | PathLike[str] | None = None,
+        client_certificate_file: str | PathLike[str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
         compression: Any = None,
-    ) -> Self: ...
+        session: Any = None,
+        *,
+        max_request_size: int | None = None,
+        meter_provider: Any = None,
+    ) -> None: ...
 
 @disjoint_base
 class NativeSpanProcessor:
@@ -390,13 +400,30 @@ class NativeInstrument:
 class NativeMetricExporter: ...
 
 class OTLPMetricExporter(NativeMetricExporter):
-    def __new__(
-        cls,
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
+    def __init__(
+        self,
         endpoint: str | None = None,
+        certificate_file: str | PathLike[str] | None = None,
+        client_key_file: str | PathLike[str] | None = None,
+        client_certificate_file: str | PathLike[str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
         compression: Any = None,
-    ) -> Self: ...
+        session: Any = None,
+        preferred_temporality: Mapping[type, Any] | None = None,
+        preferred_aggregation: Mapping[type, Any] | None = None,
+        max_export_batch_size: int | None = None,
+        *,
+        max_request_size: int | None = None,
+        meter_provider: Any = None,
+    ) -> None: ...
+
+@final
+class NativeSession:
+    """The thread's side of a session that sends the requests of an exporter."""
+
+    def serve(self, post: Callable[[str, list[tuple[str, bytes]], bytes, float], Any]) -> None: ...
 
 class ConsoleMetricExporter(NativeMetricExporter):
     def __new__(cls) -> Self: ...

@@ -18,6 +18,15 @@ _logger = getLogger("otel_rs_sdk")
 SUPPRESS_KEYS = ("suppress_instrumentation", getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", None))
 
 
+def quiet_context() -> Context:
+    """The current context, in which instrumentations make no spans."""
+    quiet = context_api.get_current()
+    for key in SUPPRESS_KEYS:
+        if key is not None:
+            quiet = context_api.set_value(key, True, quiet)
+    return quiet
+
+
 class SpanProcessor:
     """Base of span processors written in Python. Any object with these methods will do."""
 
@@ -122,11 +131,7 @@ class SimpleSpanProcessor(SpanProcessor):
             self._export(span)
 
     def _export(self, span: Any) -> None:
-        quiet = context_api.get_current()
-        for key in SUPPRESS_KEYS:
-            if key is not None:
-                quiet = context_api.set_value(key, True, quiet)
-        token = context_api.attach(quiet)
+        token = context_api.attach(quiet_context())
         try:
             self.span_exporter.export((span,))
         except Exception:

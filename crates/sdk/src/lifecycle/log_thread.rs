@@ -34,7 +34,7 @@ pub fn start(py: Python<'_>) -> PyResult<()> {
 
 /// The plain function of `_thread`: `threading.Thread.start` waits for the new thread and runs what others put around
 /// it. Under gevent the one that starts a thread and no greenlet.
-fn start_new_thread(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+pub fn start_new_thread(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     let modules = py.import("sys")?.getattr("modules")?;
     match modules.get_item("gevent.monkey") {
         Ok(monkey) => monkey.call_method1("get_original", ("_thread", "start_new_thread")),

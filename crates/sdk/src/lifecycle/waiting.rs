@@ -8,6 +8,8 @@ use otel_rs_pipeline::process::drain;
 use otel_rs_pipeline::queue::Pending;
 use pyo3::prelude::*;
 
+use crate::exporters::session;
+
 /// How long an interrupt (Ctrl-C) may have to wait.
 const STEP: Duration = Duration::from_millis(50);
 /// The same under gevent, in seconds, where each step is a turn of its hub.
@@ -65,6 +67,8 @@ pub fn wait_for(py: Python<'_>, mut pending: Vec<Box<dyn Pending>>, deadline: In
 ///
 /// What gevent throws into this greenlet meanwhile; `body` then goes on.
 pub fn block_on(py: Python<'_>, body: impl FnOnce() + Send + 'static) -> PyResult<()> {
+    // It may wait for the thread of a session.
+    session::start_threads(py)?;
     match Hub::of_this_thread(py) {
         Some(hub) => hub.run_on_thread(Box::new(body)),
         None => {

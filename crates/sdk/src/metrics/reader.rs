@@ -1,6 +1,7 @@
 //! Metric exporters and readers as Python objects: recipes, from which a provider makes the real ones when it needs
 //! them.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use otel_rs_core::guard::guarded;
@@ -17,13 +18,27 @@ const MAX_INTERVAL: f64 = 31_536_000.0;
 #[guarded]
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeMetricExporter", frozen, subclass)]
 pub struct MetricExporter {
-    factory: Box<dyn Fn(Duration) -> MetricExporterFactory + Send + Sync>,
+    factory: OnceLock<Box<dyn Fn(Duration) -> MetricExporterFactory + Send + Sync>>,
+    default: fn(Duration) -> MetricExporterFactory,
 }
 
 impl MetricExporter {
-    /// The base of an exporter. `factory` is told how long an export may take.
-    pub fn new(factory: impl Fn(Duration) -> MetricExporterFactory + Send + Sync + 'static) -> Self {
-        Self { factory: Box::new(factory) }
+    /// The base of an exporter, which `default` makes unless [another way is set](Self::set). It is told how long an
+    /// export may take.
+    pub fn new(default: fn(Duration) -> MetricExporterFactory) -> Self {
+        Self { factory: OnceLock::new(), default }
+    }
+
+    /// Sets what makes the exporter. Only the first time counts.
+    pub fn set(&self, factory: impl Fn(Duration) -> MetricExporterFactory + Send + Sync + 'static) {
+        let _ = self.factory.set(Box::new(factory));
+    }
+
+    fn factory(&self, timeout: Duration) -> MetricExporterFactory {
+        match self.factory.get() {
+            Some(factory) => factory(timeout),
+            None => (self.default)(timeout),
+        }
     }
 }
 
@@ -69,7 +84,7 @@ impl PeriodicExportingMetricReader {
             None => ReaderConfig::default_timeout(),
         };
         log_pending(exporter.py());
-        Ok(Self { config: ReaderConfig { exporter: (native.get().factory)(timeout), interval } })
+        Ok(Self { config: ReaderConfig { exporter: native.get().factory(timeout), interval } })
     }
 }
 

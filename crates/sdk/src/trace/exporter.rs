@@ -1,7 +1,7 @@
 //! Native span exporters as Python objects: recipes, which a processor turns into exporters on its own thread. Python code
 //! may call them too.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use otel_rs_core::guard::guarded;
@@ -25,22 +25,31 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[guarded]
 #[pyclass(module = "otel_rs_sdk._native", name = "NativeSpanExporter", frozen, subclass)]
 pub struct SpanExporter {
-    factory: SpanExporterFactory,
+    factory: OnceLock<SpanExporterFactory>,
+    default: fn() -> SpanExporterFactory,
     /// What Python code exports with.
-    direct: Arc<DirectExporter>,
+    direct: OnceLock<Arc<DirectExporter>>,
     origins: Origins,
 }
 
 impl SpanExporter {
-    /// The base of an exporter that `factory` makes.
-    pub fn new(factory: SpanExporterFactory) -> Self {
-        let direct = Arc::new(DirectExporter::new(Arc::clone(&factory)));
-        Self { factory, direct, origins: Origins::default() }
+    /// The base of an exporter, which `default` makes unless [another way is set](Self::set).
+    pub fn new(default: fn() -> SpanExporterFactory) -> Self {
+        Self { factory: OnceLock::new(), default, direct: OnceLock::new(), origins: Origins::default() }
+    }
+
+    /// Sets what makes the exporter. Only the first time counts, and not once it was asked for.
+    pub fn set(&self, factory: SpanExporterFactory) {
+        let _ = self.factory.set(factory);
     }
 
     /// What makes the exporter.
     pub fn factory(&self) -> SpanExporterFactory {
-        Arc::clone(&self.factory)
+        Arc::clone(self.factory.get_or_init(self.default))
+    }
+
+    fn direct(&self) -> &Arc<DirectExporter> {
+        self.direct.get_or_init(|| Arc::new(DirectExporter::new(self.factory())))
     }
 }
 
@@ -54,7 +63,7 @@ impl SpanExporter {
             records.extend(readable::finished(&span?, &self.origins));
         }
         let outcome = Arc::new(Mutex::new(Err("the export was interrupted".to_owned())));
-        let (direct, place) = (Arc::clone(&self.direct), Arc::clone(&outcome));
+        let (direct, place) = (Arc::clone(self.direct()), Arc::clone(&outcome));
         block_on(py, move || {
             let outcome = direct.export(records);
             *place.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
@@ -70,7 +79,7 @@ impl SpanExporter {
     /// Lets go of what `export` uses, and has it export nothing more. Processors that were given this exporter go on.
     fn shutdown(&self, py: Python<'_>) -> PyResult<()> {
         let deadline = Instant::now() + DEFAULT_TIMEOUT;
-        wait_for(py, vec![self.direct.begin_shutdown(deadline)], deadline, While::GreenletsRun).map(drop)
+        wait_for(py, vec![self.direct().begin_shutdown(deadline)], deadline, While::GreenletsRun).map(drop)
     }
 
     /// Nothing to do: `export` holds nothing back.
@@ -91,7 +100,7 @@ pub struct NativeConsoleSpanExporter;
 impl NativeConsoleSpanExporter {
     #[new]
     fn new() -> PyClassInitializer<Self> {
-        let factory: SpanExporterFactory = Arc::new(|| Ok(Box::new(ConsoleSpanExporter)));
-        PyClassInitializer::from(SpanExporter::new(factory)).add_subclass(Self)
+        let exporter = SpanExporter::new(|| Arc::new(|| Ok(Box::new(ConsoleSpanExporter))));
+        PyClassInitializer::from(exporter).add_subclass(Self)
     }
 }

@@ -20,15 +20,6 @@ _UNSUPPORTED: dict[str, tuple[tuple[str, ...], str]] = {
     "OTEL_METRICS_EXEMPLAR_FILTER": (("always_off",), "metrics have no exemplars"),
     "OTEL_PYTHON_TRACER_PROVIDER": (_DEFAULT_PROVIDERS, "the native provider is set"),
     "OTEL_PYTHON_METER_PROVIDER": (_DEFAULT_PROVIDERS, "the native provider is set"),
-    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": ((), "requests carry OTEL_EXPORTER_OTLP_HEADERS only"),
-    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER": (
-        (),
-        "requests carry OTEL_EXPORTER_OTLP_TRACES_HEADERS only",
-    ),
-    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_METRICS_CREDENTIAL_PROVIDER": (
-        (),
-        "requests carry OTEL_EXPORTER_OTLP_METRICS_HEADERS only",
-    ),
 }
 
 
