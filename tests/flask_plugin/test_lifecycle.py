@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
 from typing import Any
@@ -117,9 +118,7 @@ def test_a_wrapper_looks_like_what_it_wraps(method: str, instrumentor: FlaskInst
     assert callable(getattr(make_app(), method))
 
 
-def test_a_wrapper_over_ours_survives_uninstrument(
-    instrumentor: FlaskInstrumentor, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrapper_over_ours_survives_uninstrument(instrumentor: FlaskInstrumentor, telemetry: Telemetry) -> None:
     """Somebody wraps our wrapper and keeps it: theirs must go on, ours must do nothing more."""
     calls: list[str] = []
     original = flask.Flask.wsgi_app
@@ -130,7 +129,7 @@ def test_a_wrapper_over_ours_survives_uninstrument(
         calls.append("theirs")
         return ours(app, environ, start_response)
 
-    monkeypatch.setattr(flask.Flask, "wsgi_app", theirs)
+    setattr(flask.Flask, "wsgi_app", theirs)  # noqa: B010  # mypy takes no assignment to a method
     app = make_app()
     assert is_traced(app)
     instrumentor.uninstrument()
@@ -144,7 +143,7 @@ def test_a_wrapper_over_ours_survives_uninstrument(
     assert is_traced(app)
     assert len(telemetry.spans) == 1
     instrumentor.uninstrument()
-    monkeypatch.setattr(flask.Flask, "wsgi_app", original)
+    setattr(flask.Flask, "wsgi_app", original)  # noqa: B010
     assert not is_traced(app)
 
 
@@ -166,6 +165,7 @@ def test_uninstrument_app_wins_over_a_global_instrument(instrumentor: FlaskInstr
     assert is_traced(other)
     instrumentor.instrument_app(app, **telemetry.providers)
     assert is_traced(app)
+    instrumentor.uninstrument_app(app)
 
 
 def test_uninstrument_keeps_what_was_instrumented_by_hand(
@@ -189,6 +189,7 @@ def test_options_of_an_application_win(instrumentor: FlaskInstrumentor, telemetr
     assert is_traced(app)
     assert own.span().name == "own"
     assert len(telemetry.spans) == 0
+    instrumentor.uninstrument_app(app)
 
 
 def test_options_do_not_outlive_uninstrument(instrumentor: FlaskInstrumentor, telemetry: Telemetry) -> None:
@@ -235,6 +236,28 @@ def test_instrumented_while_a_request_runs(instrumentor: FlaskInstrumentor, tele
     assert not is_traced(app)
     assert trace.get_current_span() is trace.INVALID_SPAN
     assert all(point.value == 0 for point in telemetry.points("http.server.active_requests"))
+
+
+@pytest.mark.parametrize("raises", [False, True], ids=["answers", "raises"])
+def test_a_span_ends_though_its_view_uninstruments(
+    raises: bool, instrumentor: FlaskInstrumentor, telemetry: Telemetry
+) -> None:
+    app = make_app()
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+
+    @app.route("/off")
+    def off() -> str:
+        instrumentor.uninstrument()
+        if raises:
+            raise ValueError("late")
+        return "off"
+
+    instrumentor.instrument(**telemetry.providers)
+    with pytest.raises(ValueError, match="late") if raises else contextlib.nullcontext():
+        app.test_client().get("/off")
+    assert trace.get_current_span() is trace.INVALID_SPAN
+    span = telemetry.span()
+    assert (span.name, [event.name for event in span.events]) == ("GET /off", ["exception"] * raises)
 
 
 def _name_it(name: str) -> Any:

@@ -9,6 +9,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::FUNCTIONS;
 use crate::apps::{self, Instrumented};
 use crate::hooks::quietly;
 use crate::progress::Arrival;
@@ -69,6 +70,9 @@ impl<'py> Arguments<'py> {
             started => quietly(py, "wsgi_app", started),
         }
         let result = call.proceed_with(&args);
+        if !FUNCTIONS.is_installed() {
+            request.get().miss_teardown(py, result.as_ref().err());
+        }
         quietly(py, "wsgi_app", Request::leave(&self.environ, previous));
         let taken = request.get().is_taken();
         request.get().supersede();

@@ -102,6 +102,22 @@ impl Request {
         }
     }
 
+    /// The application has returned, or raised `error`, and its teardown was wrapped no longer: `uninstrument()` was
+    /// called in between.
+    pub(crate) fn miss_teardown(&self, py: Python<'_>, error: Option<&PyErr>) {
+        let is_missed = self.progress(|progress| {
+            let is_missed = !progress.torn_down && !progress.streamed && !progress.at_arrival;
+            progress.torn_down |= is_missed;
+            is_missed
+        });
+        if is_missed {
+            self.detach(py);
+            if let Some(error) = error {
+                self.end_span(py, Some(error.value(py).as_any()));
+            }
+        }
+    }
+
     /// What is current in the end is so again in the body of a stream: the view may have opened a span for it.
     fn detach(&self, py: Python<'_>) {
         match self.progress(|progress| (progress.token.take(), progress.streamed && progress.context.is_some())) {
