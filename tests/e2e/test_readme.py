@@ -11,8 +11,8 @@ import pytest
 from support.environments import PINS, ROOT, Environment, dist
 from support.gunicorn import Gunicorn
 from support.http_client import get
-from support.next_service import NextService
 from support.otlp_receiver import OtlpReceiver
+from support.service import Service
 from support.settings import otlp
 
 LIBRARIES = ("flask", "gunicorn", "requests", "sqlalchemy")
@@ -46,7 +46,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 @pytest.mark.timeout(400)
 def test_one_trace(installed: Environment, receiver: OtlpReceiver, tmp_path: Path) -> None:
-    with NextService() as service:
+    with Service(lambda _: b"in stock") as service:
         variables = otlp(receiver.endpoint, STOCK_SERVICE=service.url)
         with Gunicorn(installed, "orders:app", tmp_path, variables=variables) as server:
             response = get(server.port, "/orders/21")
@@ -65,9 +65,9 @@ def test_one_trace(installed: Environment, receiver: OtlpReceiver, tmp_path: Pat
     assert {span.trace_id for span in receiver.spans} == {root.trace_id}
     ids = {span.span_id for span in receiver.spans}
     assert all(span.parent_id in ids for span in receiver.spans if span is not root)
-    [headers] = service.headers
+    [asked] = service.asked
     clients = [span.span_id for span in receiver.spans if span.kind == "CLIENT" and "GET" in span.name]
-    _, trace_id, parent_id, _ = headers["traceparent"].split("-")
+    _, trace_id, parent_id, _ = asked.headers["traceparent"].split("-")
     assert trace_id == root.trace_id
     assert parent_id in clients
 

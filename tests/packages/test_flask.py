@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from packages.place import with_packages
-from packages.service import Service
 from support.gunicorn import Gunicorn
 from support.http_client import get
 from support.otlp_receiver import OtlpReceiver, span_names
+from support.service import Service
 from support.settings import otlp
 
 pytestmark = pytest.mark.timeout(600)

@@ -1,12 +1,26 @@
 """Instrumentations of language models, and libraries that join the provider that is there."""
 
+from typing import Any
+
 import pytest
 
 from packages.place import launch, with_packages
-from packages.service import Service, completion
 from support.otlp_receiver import OtlpReceiver, span_names
+from support.service import Asked, Service
 
 pytestmark = pytest.mark.timeout(600)
+
+
+def completion(_: Asked) -> dict[str, Any]:
+    """What a model answers, in the format of OpenAI's chat completions."""
+    return {
+        "id": "c1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "small",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Yes."}}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    }
 
 
 def assert_one_trace(receiver: OtlpReceiver) -> None:
