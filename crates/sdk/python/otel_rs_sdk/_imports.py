@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from logging import getLogger
 from types import ModuleType
@@ -24,8 +23,11 @@ def when_imported(name: str, action: Callable[[Any], None]) -> None:
         sys.meta_path.insert(0, _finder)
 
 
-class _Finder(MetaPathFinder):
-    """Finds what the other finders find, and has the loader of an awaited module tell us."""
+class _Finder:
+    """Finds what the other finders find, and has the loader of an awaited module tell us.
+
+    It does not derive from ``importlib.abc.MetaPathFinder``, whose module imports thirty others.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
