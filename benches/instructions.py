@@ -21,6 +21,13 @@ from support.environments import dist, environment
 
 WARM_UP = 200
 
+WITHOUT_COLLECTIONS = (
+    "import gc, os, runpy, sys; gc.disable(); del sys.argv[0]; sys.path.insert(0, os.path.dirname(sys.argv[0]));"
+    "runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+"""Runs a script. A collection of everything that is alive costs as much as hundreds of requests, and whether one more
+of them happens is chance."""
+
 NAMES = ("bare", "native", "WSGI native", "task native", "span native")
 
 
@@ -35,7 +42,7 @@ def instructions(row: Row, requests: int, port: int) -> int:
         "OTEL_EXPORTER_OTLP_TIMEOUT": "60000",
     }
     counts = (f"--requests={requests}", f"--warm-up={WARM_UP}")
-    command = command_of(row, place, str(HERE / row.script), *counts, *row.options)
+    command = command_of(row, place, "-c", WITHOUT_COLLECTIONS, str(HERE / row.script), *counts, *row.options)
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--trace-children=yes"]
     # The launcher is a script; the process that it starts takes its place.
     result = subprocess.run(

@@ -9,6 +9,8 @@ use pyo3::types::PyType;
 pub struct Api {
     /// `opentelemetry.trace.get_current_span`
     pub get_current_span: Py<PyAny>,
+    /// `opentelemetry.trace.INVALID_SPAN`
+    pub invalid_span: Py<PyAny>,
     /// `opentelemetry.trace.SpanContext`
     pub span_context: Py<PyType>,
     /// `opentelemetry.trace.TraceFlags`
@@ -23,6 +25,8 @@ pub struct Api {
     pub status_code: Py<PyType>,
     /// `opentelemetry.trace.SpanKind`
     pub span_kind: Py<PyType>,
+    /// Its members, from `INTERNAL` to `CONSUMER`; the value of each is its place.
+    pub span_kinds: Vec<Py<PyAny>>,
     /// `opentelemetry.trace.Link`
     pub link: Py<PyAny>,
     /// `types.MappingProxyType`
@@ -30,6 +34,8 @@ pub struct Api {
     /// `traceback.format_exception`
     pub format_exception: Py<PyAny>,
 }
+
+const SPAN_KINDS: [&str; 5] = ["INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 
 static API: PyOnceLock<Api> = PyOnceLock::new();
 
@@ -49,6 +55,7 @@ fn look_up(py: Python<'_>) -> PyResult<Api> {
     let class = |name: &str| -> PyResult<Py<PyType>> { Ok(trace.getattr(name)?.cast_into::<PyType>()?.unbind()) };
     Ok(Api {
         get_current_span: trace.getattr("get_current_span")?.unbind(),
+        invalid_span: trace.getattr("INVALID_SPAN")?.unbind(),
         span_context: class("SpanContext")?,
         trace_flags: trace.getattr("TraceFlags")?.unbind(),
         trace_state_from_header: trace.getattr("TraceState")?.getattr("from_header")?.unbind(),
@@ -56,6 +63,10 @@ fn look_up(py: Python<'_>) -> PyResult<Api> {
         status: class("Status")?,
         status_code: class("StatusCode")?,
         span_kind: class("SpanKind")?,
+        span_kinds: SPAN_KINDS
+            .iter()
+            .map(|name| Ok(trace.getattr("SpanKind")?.getattr(*name)?.unbind()))
+            .collect::<PyResult<_>>()?,
         link: trace.getattr("Link")?.unbind(),
         mapping_proxy: py.import("types")?.getattr("MappingProxyType")?.unbind(),
         format_exception: py.import("traceback")?.getattr("format_exception")?.unbind(),

@@ -22,11 +22,16 @@ pub fn from_span(span: &Bound<'_, PyAny>) -> PyResult<Option<SpanContext>> {
         let context = span.get().context();
         return Ok(context.is_valid().then(|| context.clone()));
     }
+    let api = api(span.py())?;
+    // What is current where there is no span.
+    if span.is(&api.invalid_span) {
+        return Ok(None);
+    }
     let context = span.call_method0("get_span_context")?;
     if context.is_none() {
         return Ok(None);
     }
-    if !context.is_instance(api(span.py())?.span_context.bind(span.py()))? {
+    if !context.is_instance(api.span_context.bind(span.py()))? {
         return Err(PyTypeError::new_err("parent_span_context must be a SpanContext or None."));
     }
     Ok(Some(from_python(&context)?).filter(SpanContext::is_valid))

@@ -95,8 +95,11 @@ pub(super) fn time_ns(time: &Bound<'_, PyAny>) -> Option<u64> {
     })
 }
 
+/// A kind of the API's, or what has the value of one.
 fn span_kind(kind: &Bound<'_, PyAny>) -> SpanKind {
-    match kind.getattr("value").and_then(|value| value.extract::<u32>()).swallow(kind.py()) {
+    let py = kind.py();
+    let member = api(py).ok().and_then(|api| api.span_kinds.iter().position(|member| kind.is(member)));
+    match member.or_else(|| kind.getattr("value").and_then(|value| value.extract()).swallow(py)) {
         Some(1) => SpanKind::Server,
         Some(2) => SpanKind::Client,
         Some(3) => SpanKind::Producer,
