@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import flask
 import pytest
+from flask import Flask
 from otel_rs_instr_flask import FlaskInstrumentor, _native
+
+
+@pytest.fixture
+def bare() -> None:
+    """Nothing is instrumented, no application of another test's either."""
+    for app in gc.get_objects():
+        if isinstance(app, Flask) and "_otel_rs_settings" in vars(app):
+            FlaskInstrumentor.uninstrument_app(app)
+    # One that is gone leaves what it has needed to the next that goes.
+    FlaskInstrumentor().instrument()
+    FlaskInstrumentor().uninstrument()
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@
 //! later, or never. It is never imported by us.
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
+use crate::guard::Swallow;
 use crate::log::{self, Level};
-use crate::patch::{Call, PatchSet};
+use crate::patch::{Call, PatchSet, namespace};
 
 /// The stock instrumentation that a plugin replaces.
 #[derive(Debug)]
@@ -27,15 +27,11 @@ impl Stock {
     ///
     /// What registering an import hook raises.
     pub(crate) fn disarm(&self, py: Python<'_>) -> PyResult<()> {
-        let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
-        if let Some(module) = modules.get_item(self.module)?
+        if let Some(module) = namespace::loaded(py)?.get_item(self.module)?
             && let Err(error) = self.stop(&module)
         {
-            log::warning_once(
-                py,
-                self.module,
-                &format!("{} is active too and could not be stopped, so spans may come twice: {error}", self.module),
-            );
+            let message = format!("{} is active too and could not be stopped, so spans may come twice", self.module);
+            log::raised_once(py, Level::Warning, self.module, &error, &message);
         }
         self.patches.install(py)
     }
@@ -46,7 +42,10 @@ impl Stock {
     }
 
     fn stop(&self, module: &Bound<'_, PyAny>) -> PyResult<()> {
-        let instrumentor = module.getattr(self.class)?.call0()?;
+        // Where it loads with its first use it has not started.
+        let class = namespace::of(module).map(|namespace| namespace.get_item(self.class)).transpose()?.flatten();
+        let Some(class) = class else { return Ok(()) };
+        let instrumentor = class.call0()?;
         if instrumentor.getattr("is_instrumented_by_opentelemetry")?.is_truthy()? {
             instrumentor.call_method0("uninstrument")?;
             announce(module.py(), self.module);
@@ -78,8 +77,10 @@ macro_rules! stock {
 ///
 /// None.
 pub fn decline(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
-    let module = call.args.get_item(0).and_then(|instrumentor| instrumentor.get_type().getattr("__module__"));
-    announce(call.py(), &module.map_or_else(|_| "the stock instrumentation".to_owned(), |module| module.to_string()));
+    let module =
+        call.args.get_item(0).and_then(|instrumentor| instrumentor.get_type().getattr("__module__")?.extract());
+    let module: Option<String> = module.swallow(call.py());
+    announce(call.py(), module.as_deref().unwrap_or("the stock instrumentation"));
     Ok(call.py().None())
 }
 

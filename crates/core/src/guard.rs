@@ -149,6 +149,20 @@ pub fn pass_on(py: Python<'_>, error: &PyErr) -> bool {
     true
 }
 
+/// Raises what [`pass_on`] has kept in this entry, before anything of the application's is called.
+///
+/// # Errors
+///
+/// That.
+#[inline]
+pub fn check() -> PyResult<()> {
+    if THREAD.get() != Thread::Interrupted {
+        return Ok(());
+    }
+    THREAD.set(Thread::Inside);
+    INTERRUPT.take().map_or(Ok(()), Err)
+}
+
 /// Takes what was kept by [`pass_on`], for who raises it in another way.
 pub fn interrupt() -> Option<PyErr> {
     if THREAD.get() == Thread::Interrupted { take_interrupt() } else { None }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
 
-use crate::guard::Swallow;
+use crate::guard::{self, Swallow};
 
 /// Severity, by the method of `logging.Logger` that it calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,12 +60,33 @@ pub fn log(py: Python<'_>, level: Level, message: &str) {
 
 /// Logs one line per `kind` for the life of the process; later ones of the kind are dropped.
 pub fn log_once(py: Python<'_>, level: Level, kind: &str, message: &str) {
-    let first = {
-        let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-        logged.get_or_insert_with(HashSet::new).insert(kind.to_owned())
-    };
-    if first {
+    if is_first(kind) {
         log(py, level, message);
+    }
+}
+
+fn is_first(kind: &str) -> bool {
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    logged.get_or_insert_with(HashSet::new).insert(kind.to_owned())
+}
+
+/// [`log_once`] of an exception that came out of Python code: `message: Type: text`. What is no `Exception` is not
+/// logged, it goes on to the application ([`guard::pass_on`]).
+pub fn raised_once(py: Python<'_>, level: Level, kind: &str, error: &PyErr, message: &str) {
+    if !guard::pass_on(py, error) && is_first(kind) {
+        log(py, level, &format!("{message}: {}", described(py, error)));
+    }
+}
+
+/// The type of an exception and its text, where it has one.
+pub fn described(py: Python<'_>, error: &PyErr) -> String {
+    let name = error.get_type(py).qualname().swallow(py);
+    let text = error.value(py).str().swallow(py);
+    let name = name.as_ref().map_or("Exception".into(), |name| name.to_string_lossy());
+    match text.as_ref().map(|text| text.to_string_lossy()) {
+        Some(text) if text.is_empty() => name.into_owned(),
+        Some(text) => format!("{name}: {text}"),
+        None => format!("{name}, which has no text"),
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod active;
 
+use std::sync::{Mutex, PoisonError};
+
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -10,6 +12,7 @@ pub use active::Active;
 
 use crate::coexistence::Stock;
 use crate::guard::guarded;
+use crate::patch::Turns;
 use crate::{guard, log};
 
 /// A plugin: one instrumented library in one wheel.
@@ -84,36 +87,108 @@ pub fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(instrument, module)?)?;
     module.add_function(wrap_pyfunction!(uninstrument, module)?)?;
     module.add_function(wrap_pyfunction!(panics, module)?)?;
+    module.add("INSTRUMENTED", Py::new(module.py(), Instrumented)?)?;
     plugin.instrumentor.register(module)
+}
+
+/// What was asked for last, and what holds. Any thread may ask at any time; one at a time does it.
+struct Lifecycle {
+    turns: Turns,
+    /// No Python code runs under the lock.
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The options of `instrument()`; nothing after `uninstrument()`.
+    wanted: Option<Py<PyDict>>,
+    /// Whether `wanted` is to be done yet.
+    pending: bool,
+}
+
+static LIFECYCLE: Lifecycle =
+    Lifecycle { turns: Turns::new(), state: Mutex::new(State { wanted: None, pending: false }) };
+
+impl Lifecycle {
+    fn state<T>(&self, body: impl FnOnce(&mut State) -> T) -> T {
+        body(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Instruments with these options, or no longer.
+    fn want(&self, py: Python<'_>, options: Option<Py<PyDict>>) {
+        let previous = self.state(|state| {
+            state.pending = true;
+            std::mem::replace(&mut state.wanted, options)
+        });
+        // Dropped here, without the lock.
+        drop(previous);
+        self.turns.take(|| {
+            if let Some(options) = self.state(|state| {
+                std::mem::take(&mut state.pending).then(|| state.wanted.as_ref().map(|options| options.clone_ref(py)))
+            }) {
+                match options {
+                    Some(options) => self.instrument(options.bind(py)),
+                    None => drop(report(py, "uninstrument()", || uninstrument_all(py))),
+                }
+            }
+        });
+    }
+
+    /// What cannot be instrumented as asked is not instrumented at all, and may be asked for again.
+    fn instrument(&self, options: &Bound<'_, PyDict>) {
+        let py = options.py();
+        let done = report(py, "instrument()", || {
+            let plugin = linked()?;
+            if let Some(stock) = plugin.stock {
+                stock.disarm(py)?;
+            }
+            plugin.instrumentor.instrument(options)
+        });
+        if !done {
+            report(py, "uninstrument()", || uninstrument_all(py));
+            let failed = self.state(|state| state.wanted.take_if(|_| !state.pending));
+            drop(failed);
+        }
+    }
+}
+
+fn uninstrument_all(py: Python<'_>) -> PyResult<()> {
+    let plugin = linked()?;
+    let result = plugin.instrumentor.uninstrument(py);
+    if let Some(stock) = plugin.stock {
+        stock.rearm(py);
+    }
+    result
 }
 
 /// Starts to instrument. The keyword arguments are those of the stock instrumentor's `instrument()`.
 #[guarded]
 #[pyfunction]
 #[pyo3(signature = (**options))]
-fn instrument(py: Python<'_>, options: Option<&Bound<'_, PyDict>>) {
-    let none = PyDict::new(py);
-    report(py, "instrument()", || {
-        let plugin = linked()?;
-        if let Some(stock) = plugin.stock {
-            stock.disarm(py)?;
-        }
-        plugin.instrumentor.instrument(options.unwrap_or(&none))
-    });
+fn instrument(py: Python<'_>, options: Option<Bound<'_, PyDict>>) {
+    LIFECYCLE.want(py, Some(options.unwrap_or_else(|| PyDict::new(py)).unbind()));
 }
 
 /// Undoes `instrument()`: every application is bare again.
 #[guarded]
 #[pyfunction]
 fn uninstrument(py: Python<'_>) {
-    report(py, "uninstrument()", || {
-        let plugin = linked()?;
-        plugin.instrumentor.uninstrument(py)?;
-        if let Some(stock) = plugin.stock {
-            stock.rearm(py);
-        }
-        Ok(())
-    });
+    LIFECYCLE.want(py, None);
+}
+
+/// What an instrumentor's `_is_instrumented_by_opentelemetry` is: what was asked for last, by whichever thread. The base
+/// class sets it when it returns from what it was asked, and two threads would leave it at the opposite of what holds.
+#[guarded]
+#[pyclass(frozen, module = "otel_rs")]
+struct Instrumented;
+
+#[guarded]
+#[pymethods]
+impl Instrumented {
+    fn __get__(&self, _instance: Option<&Bound<'_, PyAny>>, _owner: Option<&Bound<'_, PyAny>>) -> bool {
+        LIFECYCLE.state(|state| state.wanted.is_some())
+    }
+
+    fn __set__(&self, _instance: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>) {}
 }
 
 /// How many panics were caught in this library since it was loaded.
@@ -123,11 +198,20 @@ fn panics() -> u64 {
     guard::panics()
 }
 
-/// Runs a function that Python calls to change what is instrumented. What it raises is logged in one line and goes no
-/// further: the launcher gives up on all instrumentations when one of them raises.
-pub fn report(py: Python<'_>, what: &'static str, body: impl FnOnce() -> PyResult<()>) {
-    if let Some(Err(error)) = guard::guard(what, body) {
-        log::log(py, log::Level::Error, &format!("{what} failed, the library is not instrumented as asked: {error}"));
+/// Runs a function that Python calls to change what is instrumented; answers whether it was done. What it raises is
+/// logged in one line and goes no further: the launcher gives up on all instrumentations when one of them raises.
+pub fn report(py: Python<'_>, what: &'static str, body: impl FnOnce() -> PyResult<()>) -> bool {
+    match guard::guard(what, body) {
+        Some(Ok(())) => true,
+        Some(Err(error)) => {
+            if !guard::pass_on(py, &error) {
+                let described = log::described(py, &error);
+                let message = format!("{what} failed, the library is not instrumented as asked: {described}");
+                log::log(py, log::Level::Error, &message);
+            }
+            false
+        }
+        None => false,
     }
 }
 

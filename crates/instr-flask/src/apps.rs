@@ -14,8 +14,24 @@ use crate::settings::Settings;
 /// The settings of `instrument()`, for every application without settings of its own.
 pub(crate) static GLOBAL: Active<Settings> = Active::none();
 
-/// How many applications were instrumented by hand and not uninstrumented.
+/// How many applications are there that were instrumented by hand and not uninstrumented.
 static BY_HAND: AtomicUsize = AtomicUsize::new(0);
+
+/// One of them.
+struct ByHand;
+
+impl ByHand {
+    fn new() -> Self {
+        BY_HAND.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for ByHand {
+    fn drop(&mut self) {
+        BY_HAND.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 /// What holds for an application.
 #[derive(Clone)]
@@ -28,11 +44,14 @@ pub(crate) struct Instrumented {
 /// An application's own settings, kept in its `__dict__`.
 #[guarded]
 #[pyclass(frozen, module = "otel_rs_instr_flask")]
-struct AppSettings(Instrumented);
+struct AppSettings {
+    instrumented: Instrumented,
+    _by_hand: ByHand,
+}
 
 /// Whether an application is instrumented by hand.
 pub(crate) fn any_by_hand() -> bool {
-    BY_HAND.load(Ordering::Relaxed) > 0
+    BY_HAND.load(Ordering::SeqCst) > 0
 }
 
 /// The settings of an application: its own win over the global ones, and there are none if it was uninstrumented by
@@ -55,9 +74,9 @@ pub(crate) fn add(app: &Bound<'_, PyAny>, settings: Arc<Settings>) -> PyResult<b
     }
     let around_middleware = namespace.contains(intern!(py, "wsgi_app"))?;
     let instrumented = Instrumented { settings, around_middleware };
-    namespace.set_item(intern!(py, "_otel_rs_settings"), Bound::new(py, AppSettings(instrumented))?)?;
+    let settings = AppSettings { instrumented, _by_hand: ByHand::new() };
+    namespace.set_item(intern!(py, "_otel_rs_settings"), Bound::new(py, settings)?)?;
     app.setattr(intern!(py, "_is_instrumented_by_opentelemetry"), true)?;
-    BY_HAND.fetch_add(1, Ordering::Relaxed);
     Ok(true)
 }
 
@@ -68,7 +87,6 @@ pub(crate) fn remove(app: &Bound<'_, PyAny>) -> PyResult<bool> {
     let namespace = namespace(app)?;
     if own(&namespace)?.is_some() {
         namespace.del_item(intern!(py, "_otel_rs_settings"))?;
-        BY_HAND.fetch_sub(1, Ordering::Relaxed);
     }
     if was_instrumented {
         app.setattr(intern!(py, "_is_instrumented_by_opentelemetry"), false)?;
@@ -78,7 +96,8 @@ pub(crate) fn remove(app: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 fn own(namespace: &Bound<'_, PyDict>) -> PyResult<Option<Instrumented>> {
     let settings = namespace.get_item(intern!(namespace.py(), "_otel_rs_settings"))?;
-    Ok(settings.and_then(|settings| settings.cast::<AppSettings>().ok().map(|settings| settings.get().0.clone())))
+    Ok(settings
+        .and_then(|settings| settings.cast::<AppSettings>().ok().map(|settings| settings.get().instrumented.clone())))
 }
 
 fn namespace<'py>(app: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::settings::Settings;
-use crate::{ENTRY, FUNCTIONS, HANDLED, MARK, apps, overrides};
+use crate::{ENTRY, FUNCTIONS, HANDLED, MARK, TEARDOWN, apps, overrides};
 
 /// Instruments Flask: all applications, those made before included.
 pub(crate) struct FlaskInstrumentor;
@@ -28,8 +28,7 @@ impl Instrumentor for FlaskInstrumentor {
     fn uninstrument(&self, py: Python<'_>) -> PyResult<()> {
         apps::GLOBAL.set(None);
         MARK.remove(py);
-        remove_if_unused(py);
-        Ok(())
+        remove_if_unused(py)
     }
 
     fn register(&self, module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -38,7 +37,9 @@ impl Instrumentor for FlaskInstrumentor {
     }
 }
 
+/// What begins a request comes after what ends it.
 fn install_functions(py: Python<'_>, handled_exceptions: bool) -> PyResult<()> {
+    TEARDOWN.install(py)?;
     FUNCTIONS.install(py)?;
     if handled_exceptions {
         HANDLED.install(py)?;
@@ -46,13 +47,26 @@ fn install_functions(py: Python<'_>, handled_exceptions: bool) -> PyResult<()> {
     overrides::cover_all(py)
 }
 
-fn remove_if_unused(py: Python<'_>) {
-    if !MARK.is_installed() && !apps::any_by_hand() {
-        ENTRY.remove(py);
-        FUNCTIONS.remove(py);
-        HANDLED.remove(py);
-        overrides::remove(py);
+fn is_used() -> bool {
+    MARK.is_installed() || apps::any_by_hand()
+}
+
+fn remove_if_unused(py: Python<'_>) -> PyResult<()> {
+    if is_used() {
+        return Ok(());
     }
+    let handled_exceptions = HANDLED.is_installed();
+    ENTRY.remove(py);
+    FUNCTIONS.remove(py);
+    HANDLED.remove(py);
+    overrides::remove(py);
+    TEARDOWN.remove(py);
+    // An application may have been instrumented by hand in another thread meanwhile.
+    if is_used() {
+        ENTRY.install(py)?;
+        install_functions(py, handled_exceptions)?;
+    }
+    Ok(())
 }
 
 /// Instruments one application with options of its own, the keyword arguments of `instrument()`.
@@ -64,12 +78,12 @@ fn instrument_app(app: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) {
     let none = PyDict::new(py);
     report(py, "instrument_app()", || {
         let settings = Settings::new(options.unwrap_or(&none))?;
-        ENTRY.install(py)?;
-        install_functions(py, settings.handled_exceptions)?;
+        let handled_exceptions = settings.handled_exceptions;
         if !apps::add(app, settings)? {
             log::log(py, Level::Warning, "Attempting to instrument Flask app while already instrumented");
         }
-        Ok(())
+        ENTRY.install(py)?;
+        install_functions(py, handled_exceptions)
     });
 }
 
@@ -82,7 +96,6 @@ fn uninstrument_app(app: &Bound<'_, PyAny>) {
         if !apps::remove(app)? {
             log::log(py, Level::Warning, "Attempting to uninstrument Flask app while already uninstrumented");
         }
-        remove_if_unused(py);
-        Ok(())
+        remove_if_unused(py)
     });
 }

@@ -20,11 +20,14 @@ static FUNCTIONS: PatchSet = PatchSet::new(&[
     PatchPoint::around("flask.app", "Flask.wsgi_app", hooks::wsgi_app),
     PatchPoint::around("flask.app", "Flask.full_dispatch_request", hooks::full_dispatch_request),
     PatchPoint::around("flask.app", "Flask.preprocess_request", hooks::preprocess_request),
-    PatchPoint::around("flask.app", "Flask.do_teardown_request", hooks::do_teardown_request),
     PatchPoint::around("flask.ctx", "RequestContext.copy", hooks::copy_context),
     // Flask 3.2 has one class for both contexts.
     PatchPoint::around("flask.ctx", "AppContext.copy", hooks::copy_context),
 ]);
+
+/// What ends a request that one of the others has begun: it stays until all are torn down.
+static TEARDOWN: PatchSet =
+    PatchSet::new(&[PatchPoint::around("flask.app", "Flask.do_teardown_request", hooks::do_teardown_request)]);
 
 /// Wrapped where exceptions are recorded that the application answers itself.
 static HANDLED: PatchSet = PatchSet::new(&[

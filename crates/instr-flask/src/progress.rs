@@ -1,6 +1,7 @@
 //! How far a request has come.
 
 use otel_rs_core::context::Token;
+use otel_rs_core::patch::Hold;
 use otel_rs_core::text::Text;
 use otel_rs_core::trace::Span;
 use pyo3::prelude::*;
@@ -28,6 +29,8 @@ pub(crate) struct Progress {
     pub is_server: bool,
     /// Held from the start of the span to the teardown, or to the return of `wsgi_app` if it has started at arrival.
     pub token: Option<Token>,
+    /// Keeps the teardown ours until it has come.
+    pub until_teardown: Option<Hold>,
     /// The context with the span, for the chunks of a stream.
     pub context: Option<Py<PyAny>>,
     /// Address of the request context that it is handled in, until that is torn down: copies of it are torn down too.

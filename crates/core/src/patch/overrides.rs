@@ -8,10 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::{PyType, PyWeakrefReference};
 
-use super::point::own_attribute;
 use super::wrapper::Where;
-use super::{Hook, Wrapper};
-use crate::log;
+use super::{Hook, Wrapper, namespace};
+use crate::log::{self, Level};
 
 /// Methods of one class, with the hooks around those of its subclasses. A plugin declares it as a `static`.
 #[derive(Debug)]
@@ -43,8 +42,8 @@ impl Overrides {
         }
         for (name, hook) in self.methods {
             if let Err(error) = self.cover_method(class, base, name, *hook) {
-                let message = format!("{name} of a class derived from {base} was not instrumented: {error}");
-                log::warning_once(class.py(), name, &message);
+                let message = format!("{name} of a class derived from {base} was not instrumented");
+                log::raised_once(class.py(), Level::Warning, name, &error, &message);
             }
         }
     }
@@ -68,7 +67,8 @@ impl Overrides {
         let covered = std::mem::take(&mut *self.lock());
         for method in covered.into_iter().rev() {
             if let Err(error) = method.restore(py) {
-                log::warning_once(py, method.name, &format!("{} was not restored: {error}", method.name));
+                let message = format!("{} was not restored", method.name);
+                log::raised_once(py, Level::Warning, method.name, &error, &message);
             }
         }
     }
@@ -128,7 +128,7 @@ impl Covered {
         let Some(wrapper) = self.wrapper.bind(py).upgrade_as::<Wrapper>()? else { return Ok(()) };
         wrapper.get().switch_off();
         let Some(class) = self.class.bind(py).upgrade() else { return Ok(()) };
-        if own_attribute(&class, self.name)?.is_some_and(|held| held.is(&wrapper)) {
+        if namespace::own(&class, self.name)?.is_some_and(|held| held.is(&wrapper)) {
             match self.is_own {
                 true => class.setattr(self.name, wrapper.get().wrapped())?,
                 false => class.delattr(self.name)?,
@@ -149,7 +149,7 @@ fn replaced<'py>(
         if holder.is(base) {
             return Ok(None);
         }
-        if let Some(found) = own_attribute(&holder, name)? {
+        if let Some(found) = namespace::own(&holder, name)? {
             return Ok(Some((holder, found)));
         }
     }

@@ -1,9 +1,9 @@
 //! One place that a plugin patches.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType, PyTypeMethods};
+use pyo3::types::{PyType, PyTypeMethods};
 
-use super::Call;
+use super::{Call, namespace};
 
 /// What runs in place of a patched function. It reaches the original with [`Call::proceed`].
 pub type Hook = fn(&Call<'_, '_>) -> PyResult<Py<PyAny>>;
@@ -20,7 +20,7 @@ pub enum Patch {
 /// A place, `module:Class.attribute` or `module:function`, and what is put there.
 #[derive(Clone, Copy, Debug)]
 pub struct PatchPoint {
-    /// The module that defines the owner. It is never imported by us.
+    /// The module that defines the owner. It is never imported by us, also if it is there and loads with its first use.
     pub module: &'static str,
     /// `Class.attribute` or `function`.
     pub path: &'static str,
@@ -65,12 +65,16 @@ impl PatchPoint {
         };
         let mut owner = module.clone();
         for parent in parents.into_iter().flat_map(|parents| parents.split('.')) {
-            match owner.getattr_opt(parent)? {
+            let inner = match namespace::of(&owner) {
+                Some(namespace) => namespace.get_item(parent)?,
+                None => owner.getattr_opt(parent)?,
+            };
+            match inner {
                 Some(inner) => owner = inner,
                 None => return Ok(None),
             }
         }
-        let own = own_attribute(&owner, name)?;
+        let own = namespace::own(&owner, name)?;
         let is_own = own.is_some();
         let found = match own {
             Some(own) => Some(own),
@@ -80,22 +84,11 @@ impl PatchPoint {
     }
 }
 
-/// What `owner` itself holds under `name`, without running descriptors.
-pub(super) fn own_attribute<'py>(owner: &Bound<'py, PyAny>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let namespace = owner.getattr("__dict__")?;
-    if let Ok(namespace) = namespace.cast::<PyDict>() {
-        return namespace.get_item(name);
-    }
-    // A class shows its namespace as a mappingproxy.
-    let value = namespace.call_method1("get", (name, &namespace))?;
-    Ok((!value.is(&namespace)).then_some(value))
-}
-
 /// What a base class of `owner` holds under `name`, without running descriptors.
 fn inherited_attribute<'py>(owner: &Bound<'py, PyAny>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let Ok(class) = owner.cast::<PyType>() else { return owner.getattr_opt(name) };
+    let Ok(class) = owner.cast::<PyType>() else { return Ok(None) };
     for base in class.mro().iter().skip(1) {
-        if let Some(found) = own_attribute(&base, name)? {
+        if let Some(found) = namespace::own(&base, name)? {
             return Ok(Some(found));
         }
     }

@@ -1,218 +1,219 @@
 //! A set of patch points that go on and come off together.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
-use super::point::{Place, own_attribute};
-use super::wrapper::Where;
-use super::{Patch, PatchPoint, Wrapper};
-use crate::guard::guard_or_default;
-use crate::log;
+use super::applied::Applied;
+use super::turns::Turns;
+use super::{PatchPoint, loading, namespace};
+use crate::guard::{guard, guard_or_default};
+use crate::log::{self, Level};
 
 /// Patch points with their state. A plugin declares it as a `static`.
+///
+/// Any thread may install and remove it at any time. The patches follow what was asked for last: who asks while another
+/// thread is at it does not wait, that thread does it.
 #[derive(Debug)]
 pub struct PatchSet {
     points: &'static [PatchPoint],
-    installed: AtomicBool,
-    /// Import hooks cannot be unregistered, so they are registered once.
-    hooked: AtomicBool,
-    applied: Mutex<Vec<Applied>>,
+    wanted: AtomicBool,
+    /// How many have begun what these patches are to end.
+    holds: AtomicUsize,
+    turns: Turns,
+    /// Changed by whoever has the turn, and by modules that load. No Python code runs under the lock.
+    state: Mutex<State>,
 }
 
-/// A patch that is in place.
 #[derive(Debug)]
-struct Applied {
-    point: PatchPoint,
-    owner: Py<PyAny>,
-    name: &'static str,
-    /// What we put there.
-    ours: Py<PyAny>,
-    /// The wrapper in it, if it is one.
-    wrapper: Option<Py<Wrapper>>,
-    /// What the owner itself held before; nothing if it inherited it or had none.
-    original: Option<Py<PyAny>>,
+struct State {
+    /// Entered before they are put in their places.
+    applied: Vec<Arc<Applied>>,
+    /// The modules of which we hear when they load. An import hook cannot be unregistered.
+    awaited: Vec<&'static str>,
+    /// Those of which we have heard while the set is installed.
+    loaded: Vec<&'static str>,
 }
+
+/// Keeps the patches of a set in place, also if it is removed meanwhile: they go with the last hold.
+pub struct Hold(&'static PatchSet);
 
 impl PatchSet {
     /// A set that is not installed.
     pub const fn new(points: &'static [PatchPoint]) -> Self {
         Self {
             points,
-            installed: AtomicBool::new(false),
-            hooked: AtomicBool::new(false),
-            applied: Mutex::new(Vec::new()),
+            wanted: AtomicBool::new(false),
+            holds: AtomicUsize::new(0),
+            turns: Turns::new(),
+            state: Mutex::new(State { applied: Vec::new(), awaited: Vec::new(), loaded: Vec::new() }),
         }
     }
 
-    /// Whether the set is installed.
+    /// Whether the set is to be installed.
     pub fn is_installed(&self) -> bool {
-        self.installed.load(Ordering::Relaxed)
+        self.wanted.load(Ordering::SeqCst)
     }
 
     /// Patches what is imported now and, when it is imported later, the rest. Does nothing if installed already.
     ///
     /// # Errors
     ///
-    /// What registering an import hook raises; a place that cannot be patched is logged instead.
+    /// What registering an import hook raises: nothing is patched then. A place that cannot be patched is logged instead.
     pub fn install(&'static self, py: Python<'_>) -> PyResult<()> {
-        if self.installed.swap(true, Ordering::Relaxed) {
-            return Ok(());
+        self.wanted.store(true, Ordering::SeqCst);
+        let mut result = Ok(());
+        self.turns.take(|| result = self.update(py));
+        result
+    }
+
+    /// Restores exactly what was there, once nobody holds it. Where someone wrapped over a wrapper of ours it stays, as a
+    /// pass-through.
+    pub fn remove(&'static self, py: Python<'_>) {
+        self.wanted.store(false, Ordering::SeqCst);
+        // What is installed anew meanwhile and fails there says so there.
+        self.turns.take(|| drop(self.update(py)));
+    }
+
+    /// For who begins what these patches are to end. Nothing if the set is not installed (any more): then it is not to
+    /// be begun.
+    pub fn hold(&'static self) -> Option<Hold> {
+        self.holds.fetch_add(1, Ordering::SeqCst);
+        let hold = Hold(self);
+        // In this order: who removes the set looks at the holds after it has ceased to be wanted.
+        self.is_installed().then_some(hold)
+    }
+
+    /// Brings the patches to what is wanted. Run by who has the turn.
+    fn update(&'static self, py: Python<'_>) -> PyResult<()> {
+        if self.is_installed() {
+            return self.put_all(py).inspect_err(|_| {
+                self.wanted.store(false, Ordering::SeqCst);
+                self.restore_all(py);
+            });
         }
-        let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
-        for name in self.modules() {
-            if let Some(module) = modules.get_item(name)? {
-                self.apply(name, &module);
-            }
-        }
-        if !self.hooked.swap(true, Ordering::Relaxed) {
-            self.register_import_hooks(py)?;
+        if self.holds.load(Ordering::SeqCst) == 0 {
+            self.restore_all(py);
         }
         Ok(())
     }
 
-    /// Restores exactly what was there. Where someone wrapped over a wrapper of ours it stays, as a pass-through.
-    pub fn remove(&self, py: Python<'_>) {
-        if !self.installed.swap(false, Ordering::Relaxed) {
-            return;
-        }
-        let applied = std::mem::take(&mut *self.lock());
-        for patch in applied.into_iter().rev() {
-            if let Err(error) = patch.restore(py) {
-                log::warning_once(py, patch.point.path, &format!("{} was not restored: {error}", patch.point.path));
-            }
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Applied>> {
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn modules(&self) -> impl Iterator<Item = &'static str> {
+    fn put_all(&'static self, py: Python<'_>) -> PyResult<()> {
+        let modules = namespace::loaded(py)?;
         let mut names: Vec<_> = self.points.iter().map(|point| point.module).collect();
         names.dedup();
-        names.into_iter()
-    }
-
-    fn register_import_hooks(&'static self, py: Python<'_>) -> PyResult<()> {
-        let register = py.import("wrapt")?.getattr("register_post_import_hook")?;
-        for name in self.modules() {
-            let hook = PyCFunction::new_closure(
-                py,
-                None,
-                None,
-                move |args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>| {
-                    guard_or_default("import hook", || {
-                        if let Ok(module) = args.get_item(0)
-                            && self.is_installed()
-                        {
-                            self.apply(name, &module);
-                        }
-                    })
-                },
-            )?;
-            register.call1((hook, name))?;
+        for name in names {
+            let module = modules.get_item(name)?.filter(|module| !module.is_none());
+            let (awaited, loaded) = self.state(|state| (state.awaited.contains(&name), state.loaded.contains(&name)));
+            let unloaded = match &module {
+                Some(module) if !loaded => loading::specification_of_unloaded(module)?,
+                _ => None,
+            };
+            let hear_of_it = || match &unloaded {
+                Some(spec) => loading::watch(spec, name, self),
+                None => self.register_import_hook(py, name),
+            };
+            if !awaited && (module.is_none() || unloaded.is_some()) {
+                self.state(|state| state.awaited.push(name));
+                hear_of_it().inspect_err(|_| {
+                    self.state(|state| state.awaited.retain(|awaited| *awaited != name));
+                })?;
+            }
+            if let (Some(module), None) = (&module, &unloaded) {
+                self.put(py, name, module);
+            }
         }
         Ok(())
     }
 
-    /// Applies the points of one imported module that are not applied yet. Never raises: it runs inside imports.
-    fn apply(&self, name: &'static str, module: &Bound<'_, PyAny>) {
-        let py = module.py();
+    fn register_import_hook(&'static self, py: Python<'_>, name: &'static str) -> PyResult<()> {
+        let register = py.import("wrapt")?.getattr("register_post_import_hook")?;
+        let hook = PyCFunction::new_closure(
+            py,
+            None,
+            None,
+            move |args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>| {
+                guard_or_default("import hook", || self.has_loaded(args.py(), name))
+            },
+        )?;
+        register.call1((hook, name)).map(drop)
+    }
+
+    /// A module that was awaited has loaded. Never raises an `Exception`: it runs inside imports.
+    pub(super) fn has_loaded(&'static self, py: Python<'_>, name: &'static str) {
+        self.state(|state| {
+            state.awaited.retain(|awaited| *awaited != name);
+            state.loaded.push(name);
+        });
+        self.turns.take(|| {
+            if let Err(error) = self.update(py) {
+                log::raised_once(py, Level::Warning, name, &error, &format!("{name} was not instrumented"));
+            }
+        });
+    }
+
+    /// Applies the points of one loaded module that are not applied yet.
+    fn put(&self, py: Python<'_>, name: &'static str, module: &Bound<'_, PyAny>) {
         for point in self.points.iter().filter(|point| point.module == name) {
-            if self.lock().iter().any(|patch| patch.point.path == point.path && patch.point.module == name) {
+            if self.state(|state| state.applied.iter().any(|patch| patch.is_of(point))) {
                 continue;
             }
-            match Applied::apply(*point, module) {
-                Ok(Some(patch)) => self.lock().push(patch),
-                Ok(None) => log::log(
-                    py,
-                    log::Level::Debug,
-                    &format!("{}:{} does not exist in the installed version; skipped", point.module, point.path),
-                ),
-                Err(error) => log::warning_once(
-                    py,
-                    point.path,
-                    &format!("{}:{} was not instrumented: {error}", point.module, point.path),
-                ),
+            let put = match Applied::prepare(*point, module) {
+                Ok(Some(patch)) => {
+                    let patch = Arc::new(patch);
+                    self.state(|state| state.applied.push(Arc::clone(&patch)));
+                    patch.put(py)
+                }
+                Ok(None) => {
+                    let message = format!("{name}:{} does not exist in the installed version; skipped", point.path);
+                    log::log(py, Level::Debug, &message);
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = put {
+                let message = format!("{name}:{} was not instrumented everywhere", point.path);
+                log::raised_once(py, Level::Warning, point.path, &error, &message);
             }
         }
+    }
+
+    fn restore_all(&self, py: Python<'_>) {
+        let applied = self.state(|state| {
+            state.loaded.clear();
+            std::mem::take(&mut state.applied)
+        });
+        for patch in applied.into_iter().rev() {
+            if let Err(error) = patch.restore(py) {
+                let path = patch.point.path;
+                log::raised_once(py, Level::Warning, path, &error, &format!("{path} was not restored everywhere"));
+            }
+        }
+    }
+
+    fn state<T>(&self, body: impl FnOnce(&mut State) -> T) -> T {
+        let mut state: MutexGuard<'_, State> = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        body(&mut state)
     }
 }
 
-impl Applied {
-    fn apply(point: PatchPoint, module: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
-        let py = module.py();
-        let Some(Place { owner, name, found, is_own }) = point.locate(module)? else { return Ok(None) };
-        let (ours, wrapper) = match (point.patch, &found) {
-            (Patch::Value(value), _) => (value(py), None),
-            (Patch::Around(_), None) => return Ok(None),
-            (Patch::Around(hook), Some(found)) => {
-                let (ours, wrapper) =
-                    Wrapper::around(found, hook, Where { module: Some(point.module), path: point.path })?;
-                (ours, Some(wrapper))
-            }
-        };
-        owner.setattr(name, &ours)?;
-        if let (true, Some(found)) = (point.path == name, &found) {
-            // A class that serves as a function too stays what it is under its own name: one may derive from it.
-            let kept = found.cast::<PyType>().ok().map(|class| class.name()).transpose()?;
-            replace_globals(py, found, ours.bind(py), kept.as_ref(), point.spared)?;
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let set = self.0;
+        if set.holds.fetch_sub(1, Ordering::SeqCst) != 1 || set.is_installed() {
+            return;
         }
-        let original = if is_own { found.map(Bound::unbind) } else { None };
-        Ok(Some(Self { point, owner: owner.unbind(), name, ours, wrapper, original }))
+        guard("the last hold of a patch", || {
+            Python::try_attach(|py| {
+                // It may go with the object that has it, while an exception is under way.
+                let pending = PyErr::take(py);
+                set.turns.take(|| drop(set.update(py)));
+                if let Some(pending) = pending {
+                    pending.restore(py);
+                }
+            });
+        });
     }
-
-    fn restore(&self, py: Python<'_>) -> PyResult<()> {
-        let ours = self.ours.bind(py);
-        let owner = self.owner.bind(py);
-        if let Some(wrapper) = &self.wrapper {
-            wrapper.get().switch_off();
-            if self.point.path == self.name {
-                replace_globals(py, ours, wrapper.get().wrapped().bind(py), None, None)?;
-            }
-        }
-        if own_attribute(owner, self.name)?.is_some_and(|held| held.is(ours)) {
-            match &self.original {
-                Some(original) => owner.setattr(self.name, original)?,
-                None => owner.delattr(self.name)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Replaces a function in every module that holds it as a global, under whatever name but the `kept` one, except in a
-/// spared package.
-fn replace_globals(
-    py: Python<'_>,
-    old: &Bound<'_, PyAny>,
-    new: &Bound<'_, PyAny>,
-    kept: Option<&Bound<'_, PyString>>,
-    spared: Option<&str>,
-) -> PyResult<()> {
-    let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
-    for (module_name, module) in modules.iter() {
-        if let Some(package) = spared
-            && is_in(package, &module_name)
-        {
-            continue;
-        }
-        let Ok(namespace) = module.getattr("__dict__").and_then(|d| Ok(d.cast_into::<PyDict>()?)) else { continue };
-        let held = namespace.iter().filter(|(_, value)| value.is(old)).map(|(name, _)| name);
-        let names: Vec<_> = held.filter(|name| !kept.is_some_and(|kept| name.eq(kept).unwrap_or(false))).collect();
-        for name in names {
-            namespace.set_item(name, new)?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether a module is `package` or in it.
-fn is_in(package: &str, module: &Bound<'_, PyAny>) -> bool {
-    let Ok(module) = module.cast::<PyString>() else { return false };
-    let module = module.to_string_lossy();
-    module.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

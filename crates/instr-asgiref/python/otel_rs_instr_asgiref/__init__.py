@@ -22,6 +22,8 @@ __all__ = ["AsgirefInstrumentor"]
 class AsgirefInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # the base class is not typed
     """Instruments ``sync_to_async`` and ``async_to_sync``, also where they were imported before."""
 
+    _is_instrumented_by_opentelemetry = _native.INSTRUMENTED
+
     def instrumentation_dependencies(self) -> Collection[str]:
         """Requirement specifiers of the distributions that this instruments."""
         return _native.INSTRUMENTS

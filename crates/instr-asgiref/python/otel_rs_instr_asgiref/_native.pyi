@@ -2,6 +2,7 @@ from typing import Any
 
 __version__: str
 INSTRUMENTS: list[str]
+INSTRUMENTED: Any
 
 def instrument(**options: Any) -> None: ...
 def uninstrument() -> None: ...

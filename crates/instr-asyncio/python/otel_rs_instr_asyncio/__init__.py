@@ -22,6 +22,8 @@ __all__ = ["AsyncioInstrumentor"]
 class AsyncioInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # the base class is not typed
     """Measures what asyncio is given to run: coroutines, futures, and functions for threads."""
 
+    _is_instrumented_by_opentelemetry = _native.INSTRUMENTED
+
     trace_coroutine = staticmethod(_native.trace_coroutine)
     trace_future = staticmethod(_native.trace_future)
     trace_item = staticmethod(_native.trace_item)

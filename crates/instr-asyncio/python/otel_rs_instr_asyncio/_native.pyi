@@ -8,6 +8,7 @@ _F = TypeVar("_F", bound=asyncio.Future[Any])
 
 __version__: str
 INSTRUMENTS: list[str]
+INSTRUMENTED: Any
 
 def instrument(**options: Any) -> None: ...
 def uninstrument() -> None: ...

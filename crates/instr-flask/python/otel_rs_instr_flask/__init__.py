@@ -30,6 +30,8 @@ __all__ = ["FlaskInstrumentor"]
 class FlaskInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # the base class is not typed
     """Instruments every Flask application, those made before included."""
 
+    _is_instrumented_by_opentelemetry = _native.INSTRUMENTED
+
     @staticmethod
     def instrument_app(
         app: Flask,

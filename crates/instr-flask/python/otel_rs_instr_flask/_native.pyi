@@ -4,6 +4,7 @@ from flask import Flask
 
 __version__: str
 INSTRUMENTS: list[str]
+INSTRUMENTED: Any
 
 def instrument(**options: Any) -> None: ...
 def uninstrument() -> None: ...

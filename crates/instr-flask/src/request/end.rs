@@ -2,7 +2,7 @@
 
 use otel_rs_core::context;
 use otel_rs_core::http::{Response, call_hook, inject_response_headers};
-use otel_rs_core::log;
+use otel_rs_core::log::{self, Level};
 use otel_rs_core::text::Text;
 use otel_rs_semconv::http::ResponseStatus;
 use pyo3::exceptions::PyBaseException;
@@ -86,6 +86,8 @@ impl Request {
         if !mine {
             return;
         }
+        // Until it has ended the teardown is ours, also if the instrumentation has gone.
+        let _until_teardown = self.progress(|progress| progress.until_teardown.take());
         let (at_arrival, is_open) = self.progress(|progress| {
             let is_answered = progress.answered || progress.status.is_some();
             (progress.at_arrival, self.arrival != Arrival::Pushed && (progress.streamed || !is_answered))
@@ -159,7 +161,7 @@ impl Request {
         match (&self.claimed, exception) {
             (Some(claimed), Some(exception)) => {
                 if let Err(error) = claimed.record_error(exception) {
-                    log::warning_once(py, "claim", &format!("an exception was not recorded: {error}"));
+                    log::raised_once(py, Level::Warning, "claim", &error, "an exception was not recorded");
                 }
             }
             (Some(_), None) => {}
@@ -220,7 +222,9 @@ impl Request {
         if at_arrival && !torn_down {
             self.record_error(py, error.value(py));
         }
-        self.end_if_torn_down(py);
+        if torn_down && !at_arrival {
+            self.end_span(py, None);
+        }
         self.finish(py);
     }
 

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::{Request, key};
+use crate::TEARDOWN;
 use crate::flask::{self, Rule};
 use crate::progress::{Arrival, Stage};
 use crate::settings::Settings;
@@ -32,14 +33,14 @@ impl Request {
         let started = server.start(environ, &self.facts, &name, None, self.started_at_ns)?;
         let values = ContextValues { span: Some(started.span.object(py)), ..ContextValues::default() };
         let context = context::derive(py, Some(&started.incoming.context), values)?;
-        let token = context::attach(&context)?;
-        self.progress(|progress| {
-            progress.span = Some(started.span);
+        let token = context::attach(&context).inspect_err(|_| started.span.end(py, None))?;
+        let previous = self.progress(|progress| {
             progress.is_server = started.is_server;
-            progress.token = Some(token);
-            progress.context = Some(context.unbind());
             progress.at_arrival = true;
+            let context = progress.context.replace(context.unbind());
+            (progress.span.replace(started.span), progress.token.replace(token), context)
         });
+        drop(previous);
         Ok(())
     }
 
@@ -70,6 +71,9 @@ impl Request {
             }
         };
         let request = found.get();
+        // Where the instrumentation has gone in another thread meanwhile, nobody would end what begins here.
+        let Some(until_teardown) = TEARDOWN.hold() else { return Ok(()) };
+        drop(request.progress(|progress| progress.until_teardown.replace(until_teardown)));
         let was_provisional = request.progress(|progress| {
             progress.dispatched = true;
             progress.request_context = request_context.as_ptr() as usize;
@@ -123,11 +127,12 @@ impl Request {
             }
             (None, None) => server.start(environ, facts, &name, route_name, self.started_at_ns)?,
         };
-        let called = server.call_request_hook(&started, environ);
-        if called.is_err() {
-            self.progress(|progress| progress.span_ended = true);
+        if !at_arrival {
+            // Whatever comes now, the teardown ends it.
+            let span = started.span.clone_ref(py);
+            drop(self.progress(|progress| progress.span.replace(span)));
         }
-        if called? || server.may_lose_attributes(py) {
+        if server.call_request_hook(&started, environ)? || server.may_lose_attributes(py) {
             // The stock instrumentation lets the facts win over what its hook has set and its sampler has left.
             server.restate(py, &started.span, facts, route_name);
         }
@@ -136,12 +141,9 @@ impl Request {
         let token = context::attach(&context)?;
         let previous = self.progress(|progress| {
             progress.is_server = started.is_server;
-            progress.route = route;
-            if !at_arrival {
-                progress.span = Some(started.span);
-                progress.token = Some(token);
-            }
-            progress.context.replace(context.unbind())
+            let route = std::mem::replace(&mut progress.route, route);
+            let token = if at_arrival { None } else { progress.token.replace(token) };
+            (progress.context.replace(context.unbind()), route, token)
         });
         // Dropped here, without the lock.
         drop(previous);
@@ -156,7 +158,7 @@ impl Request {
         claimed.exclude(py)?;
         let values = ContextValues { span: Some(context::invalid_span(py)?), ..ContextValues::default() };
         let token = context::attach(&context::derive(py, Some(&context::current(py)?), values)?)?;
-        self.progress(|progress| progress.token = Some(token));
+        drop(self.progress(|progress| progress.token.replace(token)));
         Ok(())
     }
 

@@ -55,6 +55,8 @@ wsgi_getter = WSGIGetter()
 class WsgiInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # the base class is not typed
     """Instruments the applications of WSGI servers."""
 
+    _is_instrumented_by_opentelemetry = _native.INSTRUMENTED
+
     def instrumentation_dependencies(self) -> Collection[str]:
         """Requirement specifiers of the distributions that this instruments."""
         return _native.INSTRUMENTS

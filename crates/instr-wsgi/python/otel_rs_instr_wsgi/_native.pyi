@@ -7,6 +7,7 @@ from opentelemetry.trace import Span, TracerProvider
 
 __version__: str
 INSTRUMENTS: list[str]
+INSTRUMENTED: Any
 
 def instrument(**options: Any) -> None: ...
 def uninstrument() -> None: ...
