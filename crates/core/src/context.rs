@@ -4,7 +4,7 @@
 //! The `ContextVar` is reached directly where the default runtime context is in use; `OTEL_PYTHON_CONTEXT` may have
 //! replaced it, and then (as whenever the probe fails) the public functions of `opentelemetry.context` are called.
 
-use crate::guard::guard;
+use crate::guard::{Swallow, guard};
 use crate::once;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -72,15 +72,18 @@ impl Runtime {
     /// The `ContextVar` of the default runtime context, if that is what is in use and it behaves as expected.
     fn context_var<'py>(api: &Bound<'py, PyModule>) -> Option<Bound<'py, PyAny>> {
         let py = api.py();
-        let runtime = api.getattr("_RUNTIME_CONTEXT").ok()?;
-        let default_type =
-            py.import("opentelemetry.context.contextvars_context").ok()?.getattr("ContextVarsRuntimeContext").ok()?;
-        if !runtime.get_type().is(&default_type) {
-            return None;
-        }
-        let var = runtime.getattr("_current_context").ok()?;
-        let same = var.call_method0("get").ok()?.is(&api.call_method0("get_current").ok()?);
-        same.then_some(var)
+        let probe = || -> PyResult<_> {
+            let runtime = api.getattr("_RUNTIME_CONTEXT")?;
+            let default_type =
+                py.import("opentelemetry.context.contextvars_context")?.getattr("ContextVarsRuntimeContext")?;
+            if !runtime.get_type().is(&default_type) {
+                return Ok(None);
+            }
+            let var = runtime.getattr("_current_context")?;
+            let same = var.call_method0("get")?.is(&api.call_method0("get_current")?);
+            Ok(same.then_some(var))
+        };
+        probe().swallow(py).flatten()
     }
 }
 
@@ -106,19 +109,18 @@ pub fn attach(context: &Bound<'_, PyAny>) -> PyResult<Token> {
 /// Restores what was current before the [`attach`] that gave `token`.
 ///
 /// A token of another execution context (a response finished by another thread) cannot be reset there; nothing is
-/// changed then, and nothing raised.
+/// changed then, and nothing raised; what is no `Exception` goes on ([`crate::guard::pass_on`]).
 pub fn detach(py: Python<'_>, token: Token) {
-    if let Ok(runtime) = runtime(py) {
-        drop(runtime.detach.bind(py).call1((token.0,)));
-    }
+    let detached = runtime(py).and_then(|runtime| runtime.detach.bind(py).call1((token.0,)));
+    detached.swallow(py);
 }
 
 /// The same where it is not known whether the token is of this execution context: gives it back if it is not.
 pub fn try_detach(py: Python<'_>, token: Token) -> Option<Token> {
-    let runtime = runtime(py).ok()?;
-    match runtime.detach.bind(py).call1((&token.0,)) {
-        Ok(_) => None,
-        Err(_) => Some(token),
+    let detached = runtime(py).and_then(|runtime| runtime.detach.bind(py).call1((&token.0,)));
+    match detached.swallow(py) {
+        Some(_) => None,
+        None => Some(token),
     }
 }
 
@@ -126,7 +128,7 @@ pub fn try_detach(py: Python<'_>, token: Token) -> Option<Token> {
 /// it stopped: a generator that was suspended inside of a span of its own.
 pub fn run_in<'py, T>(context: &Bound<'py, PyAny>, body: impl FnOnce() -> T) -> (T, Bound<'py, PyAny>) {
     let py = context.py();
-    let token = guard("attach", || attach(context).ok()).flatten();
+    let token = guard("attach", || attach(context).swallow(py)).flatten();
     let result = body();
     let left = token.and_then(|token| guard("detach", || leave(py, token)).flatten());
     (result, left.unwrap_or_else(|| context.clone()))
@@ -134,7 +136,7 @@ pub fn run_in<'py, T>(context: &Bound<'py, PyAny>, body: impl FnOnce() -> T) -> 
 
 /// Detaches, and returns what was current until then.
 pub fn leave(py: Python<'_>, token: Token) -> Option<Bound<'_, PyAny>> {
-    let left = current(py).ok();
+    let left = current(py).swallow(py);
     detach(py, token);
     left
 }

@@ -16,7 +16,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::iterator::PySendResult;
 use pyo3::types::{PyIterator, PyTuple};
 
-use crate::guard::{self, guard, guarded};
+use crate::guard::{self, Swallow, guard, guarded};
 use contexts::Contexts;
 pub(crate) use contexts::within;
 
@@ -107,7 +107,11 @@ impl Coroutine {
             Phase::Suspended => (),
             Phase::Executing | Phase::Over => return body(),
         }
-        let result = self.in_context(py, body);
+        let result = match guard::check() {
+            // It came out of the observer, and ends the coroutine as if it came before the step.
+            Err(interrupt) => self.close_steps(py).and(Err(interrupt)),
+            Ok(()) => self.in_context(py, body),
+        };
         match &result {
             Ok(PySendResult::Next(_)) => self.state(|state| state.phase = Phase::Suspended),
             Ok(PySendResult::Return(_)) => self.finish(py, None),
@@ -118,10 +122,10 @@ impl Coroutine {
 
     fn start(&self, py: Python<'_>) {
         let contexts = guard("the start of a coroutine", || {
-            self.observer.start(py).and_then(|inside| Contexts::new(inside.into_bound(py)).ok())
+            self.observer.start(py).and_then(|inside| Contexts::new(inside.into_bound(py)).swallow(py))
         });
         if let Some(Some(contexts)) = contexts {
-            self.state(|state| state.contexts = Some(contexts));
+            drop(self.state(|state| state.contexts.replace(contexts)));
         }
     }
 
@@ -140,11 +144,11 @@ impl Coroutine {
 
     fn in_context<T>(&self, py: Python<'_>, body: impl FnOnce() -> T) -> T {
         let Some(contexts) = self.state(|state| state.contexts.take()) else { return body() };
-        let entered = guard("attach", || contexts.enter(py).ok()).flatten();
+        let entered = guard("attach", || contexts.enter(py).swallow(py)).flatten();
         let result = body();
         if let Some(entered) = entered {
-            let contexts = guard("detach", || entered.leave(py).ok()).flatten();
-            self.state(|state| state.contexts = contexts);
+            let contexts = guard("detach", || entered.leave(py).swallow(py)).flatten();
+            drop(self.state(|state| std::mem::replace(&mut state.contexts, contexts)));
         }
         result
     }
@@ -158,7 +162,7 @@ impl Coroutine {
             return Ok(iterator.into_bound(py));
         }
         let iterator = self.inner.bind(py).call_method0(intern!(py, "__await__"))?;
-        self.state(|state| state.iterator = Some(iterator.clone().unbind()));
+        drop(self.state(|state| state.iterator.replace(iterator.clone().unbind())));
         Ok(iterator)
     }
 

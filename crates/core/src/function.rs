@@ -1,6 +1,7 @@
 //! What Python functions are called.
 
 use crate::once;
+use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -19,5 +20,10 @@ pub fn qualified_name(function: &Bound<'_, PyAny>) -> PyResult<String> {
         function = function.getattr(intern!(py, "func"))?;
     }
     let name = function.getattr(intern!(py, "__qualname__")).and_then(|name| name.extract::<String>());
-    name.or_else(|_| Ok(function.get_type().qualname()?.to_string_lossy().into_owned()))
+    match name {
+        Err(error) if error.is_instance_of::<PyException>(py) => {
+            Ok(function.get_type().qualname()?.to_string_lossy().into_owned())
+        }
+        name => name,
+    }
 }

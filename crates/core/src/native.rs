@@ -6,7 +6,8 @@ use otel_rs_abi::{CAPSULE_NAME, Export, Handle, Status, Table, VERSION};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods};
 
-use crate::log;
+use crate::guard::Swallow;
+use crate::log::{self, Level};
 
 /// A provider of the native SDK, retained.
 pub(crate) struct NativeProvider {
@@ -24,17 +25,17 @@ impl NativeProvider {
     /// The native provider behind `provider`, if its *type* says that it is one: a wrapper that delegates attribute
     /// access to a native provider is not bypassed.
     pub(crate) fn of(provider: &Bound<'_, PyAny>) -> Option<Self> {
-        let export = provider.get_type().getattr("__otel_rs_abi__").ok()?;
+        let export = provider.get_type().getattr("__otel_rs_abi__").swallow(provider.py())?;
         match Self::bind(&export, provider) {
             Ok(native) => Some(native),
             Err(error) => {
-                log::warning_once(
+                log::raised_once(
                     provider.py(),
+                    Level::Warning,
                     "native ABI",
-                    &format!(
-                        "the native SDK cannot be used directly ({error}); the OpenTelemetry Python API is used instead. \
-                         Install releases of otel-rs-sdk and the instrumentation that belong together"
-                    ),
+                    &error,
+                    "the native SDK cannot be used directly, and the OpenTelemetry Python API is used instead (install \
+                     releases of otel-rs-sdk and the instrumentation that belong together)",
                 );
                 None
             }

@@ -13,8 +13,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use crate::context::{self, ContextValues};
-use crate::guard::guarded;
-use crate::log;
+use crate::guard::{Swallow, guarded};
+use crate::log::{self, Level};
 use crate::module_global::ModuleGlobal;
 use crate::text::Text;
 
@@ -88,11 +88,8 @@ impl<'py> Incoming<'py> {
         let context = match propagator.call_method("extract", (environ,), Some(&options)) {
             Ok(context) => context,
             Err(error) => {
-                log::warning_once(
-                    py,
-                    "propagator",
-                    &format!("the global propagator raised in extract(), the request starts a new trace: {error}"),
-                );
+                let message = "the global propagator raised in extract(), the request starts a new trace";
+                log::raised_once(py, Level::Warning, "propagator", &error, message);
                 context::root(py)?
             }
         };
@@ -139,7 +136,7 @@ fn custom_propagator(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
     let is_default = match known {
         Some(is_default) => is_default,
         None => {
-            let is_default = is_default_composite(&propagator).unwrap_or(false);
+            let Some(is_default) = is_default_composite(&propagator).swallow(py) else { return Ok(Some(propagator)) };
             let previous = match LAST.lock() {
                 Ok(mut last) => last.replace((propagator.clone().unbind(), is_default)),
                 Err(_) => None,
@@ -212,7 +209,7 @@ impl EnvironGetter {
         carrier
             .keys()
             .iter()
-            .filter_map(|key| key.extract::<String>().ok())
+            .filter_map(|key| key.cast_into::<PyString>().ok()?.extract::<String>().swallow(carrier.py()))
             .filter_map(|key| Some(key.strip_prefix("HTTP_")?.to_lowercase().replace('_', "-")))
             .collect()
     }

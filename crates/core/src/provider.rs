@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::guard::Swallow;
 use crate::once;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -112,7 +113,8 @@ pub(crate) fn warn_unset(py: Python<'_>, provider: &Bound<'_, PyAny>) {
     if LOOKED.swap(true, Ordering::Relaxed) {
         return;
     }
-    let is_proxy = provider.get_type().name().is_ok_and(|name| name.to_string_lossy().contains("Proxy"));
+    let name = provider.get_type().name().swallow(py);
+    let is_proxy = name.is_some_and(|name| name.to_string_lossy().contains("Proxy"));
     let disabled = std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.trim().eq_ignore_ascii_case("true"));
     let no_exporter = std::env::var("OTEL_TRACES_EXPORTER").is_ok_and(|value| value.trim() == "none");
     if is_proxy && !disabled && !no_exporter {

@@ -10,6 +10,7 @@ mod text;
 
 use std::sync::Arc;
 
+use crate::guard::Swallow;
 use crate::once;
 use otel_rs_abi::{StackFrame, Str};
 use pyo3::exceptions::PyException;
@@ -123,7 +124,7 @@ fn frames(py: Python<'_>, count: usize) -> Vec<Bound<'_, PyAny>> {
     while let Some(frame) = next.take()
         && frames.len() < count
     {
-        next = frame.getattr(intern!(py, "f_back")).ok().filter(|outer| !outer.is_none());
+        next = frame.getattr(intern!(py, "f_back")).swallow(py).filter(|outer| !outer.is_none());
         frames.push(frame);
     }
     frames
@@ -141,8 +142,8 @@ fn position<'py>(frame: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, i32)
 
 /// `sys.tracebacklimit`; a negative one is 0.
 fn traceback_limit(py: Python<'_>) -> Option<i64> {
-    let limit = py.import("sys").ok()?.getattr_opt(intern!(py, "tracebacklimit")).ok()??;
-    limit.extract::<i64>().ok().map(|limit| limit.max(0))
+    let limit = py.import("sys").and_then(|sys| sys.getattr_opt(intern!(py, "tracebacklimit"))).swallow(py)??;
+    limit.extract::<i64>().swallow(py).map(|limit| limit.max(0))
 }
 
 /// The source line of a frame as `traceback` finds it, with the loader of the frame's module.

@@ -3,6 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use crate::guard::Swallow;
+
 /// The text of a Python `str`, kept alive with it.
 ///
 /// A string that is not valid UTF-8 (it holds lone surrogates) is converted lossily into an owned copy.
@@ -29,11 +31,12 @@ impl Text {
         }
     }
 
-    /// The text of `value` if it is a `str`, of `str(value)` if that is a string, else nothing. Never raises.
+    /// The text of `value` if it is a `str`, of `str(value)` if that is a string, else nothing. What its
+    /// `__str__` raises that is no `Exception` goes on ([`crate::guard::pass_on`]).
     pub fn from_any(value: &Bound<'_, PyAny>) -> Option<Self> {
         match value.cast::<PyString>() {
             Ok(string) => Some(Self::new(string)),
-            Err(_) => value.str().ok().map(|string| Self::new(&string)),
+            Err(_) => value.str().swallow(value.py()).map(|string| Self::new(&string)),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use otel_rs_abi::KeyValue;
 use otel_rs_core::function::qualified_name;
+use otel_rs_core::guard::{self, Swallow};
 use otel_rs_core::patch::Call;
 use otel_rs_core::stand_in::StandIn;
 use otel_rs_core::trace::{Handoff, HandoffKind};
@@ -17,7 +18,7 @@ const KIND: HandoffKind = HandoffKind { wait_duration: "asgiref.wait.duration", 
 
 /// Around `SyncToAsync.__call__`, which returns a coroutine.
 pub(crate) fn sync_to_async(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
-    match prepare(call, "sync_to_async", "func", Handoff::function) {
+    match prepare(call, "sync_to_async", "func", Handoff::function)? {
         Some((handoff, args)) => handoff.around_coroutine(call.proceed_with(&args)?.bind(call.py())),
         None => call.proceed(),
     }
@@ -25,7 +26,7 @@ pub(crate) fn sync_to_async(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
 
 /// Around `AsyncToSync.__call__`, which waits.
 pub(crate) fn async_to_sync(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
-    match prepare(call, "async_to_sync", "awaitable", Handoff::async_function) {
+    match prepare(call, "async_to_sync", "awaitable", Handoff::async_function)? {
         Some((handoff, args)) => handoff.around(call.py(), || call.proceed_with(&args)),
         None => call.proceed(),
     }
@@ -34,13 +35,17 @@ pub(crate) fn async_to_sync(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
 type HandOver = fn(&Arc<Handoff>, &Bound<'_, PyAny>) -> PyResult<Py<PyAny>>;
 
 /// The call to be measured, and its arguments with a stand-in for the bridge, in which the function is ours.
+///
+/// # Errors
+///
+/// What the bridge raises that is no `Exception`.
 fn prepare<'py>(
     call: &Call<'_, 'py>,
     direction: &str,
     attribute: &'static str,
     hand_over: HandOver,
-) -> Option<(Arc<Handoff>, Bound<'py, PyTuple>)> {
-    let settings = ACTIVE.get()?;
+) -> PyResult<Option<(Arc<Handoff>, Bound<'py, PyTuple>)>> {
+    let Some(settings) = ACTIVE.get() else { return Ok(None) };
     let prepare = || -> PyResult<_> {
         let bridge = call.args.get_item(0)?;
         let function = bridge.getattr(attribute)?;
@@ -54,5 +59,7 @@ fn prepare<'py>(
         Ok((handoff, PyTuple::new(call.py(), args)?))
     };
     // A bridge that is not made like those of asgiref is called as it is.
-    prepare().ok()
+    let prepared = prepare().swallow(call.py());
+    guard::check()?;
+    Ok(prepared)
 }

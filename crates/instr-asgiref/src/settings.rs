@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use otel_rs_core::Scope;
+use otel_rs_core::guard::Swallow;
 use otel_rs_core::log::{self, Level};
 use otel_rs_core::plugin::Active;
 use otel_rs_core::trace::Tracer;
@@ -41,9 +42,11 @@ fn read_limit(limit: &Bound<'_, PyAny>) -> Option<i64> {
     if limit.is_none() {
         return None;
     }
-    let number = limit.cast::<PyInt>().ok().and_then(|limit| limit.extract().ok());
+    let number = limit.cast::<PyInt>().ok().and_then(|limit| limit.extract().swallow(limit.py()));
     Some(number.unwrap_or_else(|| {
-        let shown: String = limit.to_string().chars().take(64).collect();
+        let shown = limit.str().swallow(limit.py());
+        let shown: String =
+            shown.iter().flat_map(|text| text.to_string_lossy().chars().take(64).collect::<Vec<_>>()).collect();
         let message =
             format!("stacktrace_limit is '{shown}': expected a whole number or None; {DEFAULT_LIMIT} is used");
         log::log(limit.py(), Level::Warning, &message);

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use otel_rs_core::coroutine::{Coroutine, CoroutineObserver};
+use otel_rs_core::guard::Swallow;
 use otel_rs_core::text::Text;
 use pyo3::exceptions::{PyBaseException, PyException};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -48,11 +49,11 @@ impl Measurement {
 
 impl CoroutineObserver for Measurement {
     fn start(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        if seen::first_time(self.coroutine.bind(py)).unwrap_or(true) {
+        if seen::first_time(self.coroutine.bind(py)).swallow(py).unwrap_or(true) {
             let name = self.name.as_str();
             let span_name = self.settings.coroutines.contains(name).then(|| format!("asyncio coro-{name}"));
             let process = Process::start(py, Arc::clone(&self.settings), span_name.as_deref());
-            self.process(|running| *running = Some(process));
+            drop(self.process(|running| running.replace(process)));
         }
         // The span is not current: stock's is not either.
         None
@@ -62,9 +63,11 @@ impl CoroutineObserver for Measurement {
         let Some(process) = self.process(Option::take) else { return };
         let error = error.map(|error| error.as_any());
         let outcome = match error {
-            Some(error) if is_cancellation(error).unwrap_or(false) => Outcome { state: State::Cancelled, error: None },
+            Some(error) if is_cancellation(error).swallow(py).unwrap_or(false) => {
+                Outcome { state: State::Cancelled, error: None }
+            }
             Some(error) if error.is_instance_of::<PyException>() => {
-                Outcome { state: State::of(error).unwrap_or(State::Exception), error: Some(error) }
+                Outcome { state: State::of(error).swallow(py).unwrap_or(State::Exception), error: Some(error) }
             }
             // What is no `Exception` (a coroutine that is closed, say) is no error to stock either.
             _ => Outcome { state: State::Finished, error: None },

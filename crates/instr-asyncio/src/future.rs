@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use otel_rs_core::guard::{guard, guarded};
-use otel_rs_core::log;
+use otel_rs_core::guard::{self, guard, guarded};
+use otel_rs_core::log::{self, Level};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -20,7 +20,13 @@ pub(crate) fn trace(settings: &Arc<Settings>, future: &Bound<'_, PyAny>) -> PyRe
     }
     let process = Process::start(py, Arc::clone(settings), settings.futures.then_some("asyncio future"));
     let callback = Bound::new(py, Done { process: Mutex::new(Some(process)) })?;
-    future.call_method1(intern!(py, "add_done_callback"), (callback,)).map(drop)
+    let added = guard::check().and_then(|()| future.call_method1(intern!(py, "add_done_callback"), (&callback,)));
+    added.map(drop).inspect_err(|_| {
+        // Nobody will call it: what has begun ends here.
+        if let Some(process) = callback.get().take() {
+            process.finish(py, &Subject::Future, &Outcome { state: State::Exception, error: None });
+        }
+    })
 }
 
 /// The callback of a future that is measured.
@@ -30,15 +36,21 @@ struct Done {
     process: Mutex<Option<Process>>,
 }
 
+impl Done {
+    fn take(&self) -> Option<Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 #[guarded]
 #[pymethods]
 impl Done {
     fn __call__(&self, future: &Bound<'_, PyAny>) {
-        let Some(process) = self.process.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Some(process) = self.take() else { return };
         guard("the end of a future", || {
             let py = future.py();
             let (state, error) = outcome(future).unwrap_or_else(|error| {
-                log::warning_once(py, "future", &format!("a future did not say how it ended: {error}"));
+                log::raised_once(py, Level::Warning, "future", &error, "a future did not say how it ended");
                 (State::Finished, None)
             });
             process.finish(py, &Subject::Future, &Outcome { state, error: error.as_ref() });

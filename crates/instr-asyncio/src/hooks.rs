@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use otel_rs_core::log;
+use otel_rs_core::log::{self, Level};
 use otel_rs_core::patch::Call;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -129,7 +129,7 @@ pub(crate) fn unmeasured_on_error<T>(py: Python<'_>, traced: PyResult<T>) -> PyR
     match traced {
         Ok(traced) => Ok(Some(traced)),
         Err(error) if error.is_instance_of::<PyException>(py) => {
-            log::warning_once(py, "trace", &format!("what asyncio was given is not measured: {error}"));
+            log::raised_once(py, Level::Warning, "trace", &error, "what asyncio was given is not measured");
             Ok(None)
         }
         Err(error) => Err(error),

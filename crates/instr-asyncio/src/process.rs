@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use otel_rs_abi::{KeyValue, Value};
 use otel_rs_core::context;
-use otel_rs_core::log;
+use otel_rs_core::log::{self, Level};
 use otel_rs_core::text::Text;
 use otel_rs_core::trace::{Span, SpanBuilder, SpanKind, StatusCode};
 use pyo3::prelude::*;
@@ -42,11 +42,8 @@ impl Process {
         let span = span_name.and_then(|name| match start_span(py, &settings, name) {
             Ok(span) => Some(span),
             Err(error) => {
-                log::warning_once(
-                    py,
-                    "start",
-                    &format!("the tracer provider raised, what it is asked for goes on without a span: {error}"),
-                );
+                let message = "the tracer provider raised, what it is asked for goes on without a span";
+                log::raised_once(py, Level::Warning, "start", &error, message);
                 None
             }
         });

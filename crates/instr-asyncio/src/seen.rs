@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 
-use otel_rs_core::guard::guarded;
+use otel_rs_core::guard::{Swallow, guarded};
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 use rustc_hash::FxBuildHasher;
@@ -28,7 +28,8 @@ pub(crate) fn first_time(object: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(false);
     }
     let forget = Bound::new(object.py(), Forget(address))?;
-    let Ok(reference) = PyWeakrefReference::new_with(object, forget) else { return Ok(true) };
+    let reference = PyWeakrefReference::new_with(object, forget).swallow(object.py());
+    let Some(reference) = reference else { return Ok(true) };
     // Making the reference may have let other code see the object meanwhile.
     let superfluous = seen(|references| match references.entry(address) {
         Entry::Vacant(entry) => {

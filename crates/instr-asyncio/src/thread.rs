@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use otel_rs_core::guard::{guard, guarded};
+use otel_rs_core::guard::{self, Swallow, guard, guarded};
 use otel_rs_core::once;
 use otel_rs_core::text::Text;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -57,8 +57,12 @@ impl ThreadFunction {
         let exception = error.map(|error| error.clone_ref(py).into_value(py).into_bound(py).into_any());
         let outcome = match &exception {
             None => Outcome { state: State::Finished, error: None },
-            Some(error) if is_cancellation(error).unwrap_or(false) => Outcome { state: State::Cancelled, error: None },
-            Some(error) => Outcome { state: State::of(error).unwrap_or(State::Exception), error: Some(error) },
+            Some(error) if is_cancellation(error).swallow(py).unwrap_or(false) => {
+                Outcome { state: State::Cancelled, error: None }
+            }
+            Some(error) => {
+                Outcome { state: State::of(error).swallow(py).unwrap_or(State::Exception), error: Some(error) }
+            }
         };
         process.finish(py, &Subject::ToThread(self.name.as_ref()), &outcome);
     }
@@ -71,7 +75,8 @@ impl ThreadFunction {
     fn __call__(&self, args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Py<PyAny>> {
         let py = args.py();
         let process = guard("the start of a function in a thread", || self.start(py));
-        let result = self.function.bind(py).call(args, kwargs).map(Bound::unbind);
+        let called = guard::check().and_then(|()| self.function.bind(py).call(args, kwargs));
+        let result = called.map(Bound::unbind);
         if let Some(process) = process {
             guard("the end of a function in a thread", || self.finish(py, process, result.as_ref().err()));
         }

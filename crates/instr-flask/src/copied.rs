@@ -6,7 +6,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use otel_rs_core::context::{self, Token};
-use otel_rs_core::guard::guarded;
+use otel_rs_core::guard::{Swallow, guarded};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -55,7 +55,7 @@ impl Carried {
     /// Pushes in several threads may have come at once; a token fits in its own.
     fn detach(&self, py: Python<'_>) {
         let current = context::current(py);
-        if !current.is_ok_and(|current| current.is(&self.context)) {
+        if !current.swallow(py).is_some_and(|current| current.is(&self.context)) {
             return;
         }
         let mut tokens = std::mem::take(&mut *self.tokens());

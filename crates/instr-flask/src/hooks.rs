@@ -1,6 +1,7 @@
 //! What runs around the wrapped methods of `flask.Flask`.
 
-use otel_rs_core::log;
+use otel_rs_core::guard::{self, Swallow};
+use otel_rs_core::log::{self, Level};
 use otel_rs_core::patch::Call;
 use pyo3::exceptions::PyException;
 use pyo3::intern;
@@ -37,6 +38,7 @@ fn call_around(call: &Call<'_, '_>, is_overridden: bool) -> PyResult<Py<PyAny>> 
         .app
         .getattr(intern!(py, "__dict__"))
         .and_then(|namespace| namespace.contains(intern!(py, "wsgi_app")))
+        .swallow(py)
         .unwrap_or(false);
     match (has_middleware || is_overridden).then(|| arguments.instrumented()).flatten() {
         Some(app) if arguments.outer(&app).is_some_and(|outer| outer.get().includes_call_of(&arguments.app)) => {
@@ -106,6 +108,7 @@ pub(crate) fn preprocess_request(call: &Call<'_, '_>) -> PyResult<Py<PyAny>> {
         Err(error) if !error.is_instance_of::<PyException>(call.py()) => return Err(error),
         result => quietly(call.py(), "preprocess_request", result),
     }
+    guard::check()?;
     call.proceed().inspect_err(|error| note_raised(call, error))
 }
 
@@ -179,6 +182,6 @@ fn note_raised(call: &Call<'_, '_>, error: &PyErr) {
 /// A failure of ours is logged once and goes no further.
 pub(crate) fn quietly(py: Python<'_>, place: &str, result: PyResult<()>) {
     if let Err(error) = result {
-        log::warning_once(py, place, &format!("a request was not traced ({place}): {error}"));
+        log::raised_once(py, Level::Warning, place, &error, &format!("a request was not traced ({place})"));
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use otel_rs_core::http::{Close, ResponseBody, ResponseObserver, StartResponse};
+use otel_rs_core::guard::{self, Swallow};
+use otel_rs_core::http::{Close, ResponseBody, ResponseObserver, StartResponse, unless_interrupted};
 use otel_rs_core::patch::Call;
-use pyo3::exceptions::{PyBaseException, PyException};
+use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -37,24 +38,27 @@ impl<'py> Arguments<'py> {
     }
 
     pub(crate) fn instrumented(&self) -> Option<Instrumented> {
-        apps::settings_for(&self.app).unwrap_or_default()
+        apps::settings_for(&self.app).swallow(self.app.py()).flatten()
     }
 
     /// The request that the environ comes with, if it is measured with the same settings.
     pub(crate) fn outer(&self, app: &Instrumented) -> Option<Bound<'py, Request>> {
-        let outer = Request::find(&self.environ).ok().flatten();
+        let outer = Request::find(&self.environ).swallow(self.app.py()).flatten();
         outer.filter(|outer| Arc::ptr_eq(&outer.get().settings, &app.settings))
     }
 
     /// Calls the application.
     pub(crate) fn serve(&self, call: &Call<'_, 'py>, settings: Arc<Settings>, arrival: Arrival) -> PyResult<Py<PyAny>> {
         let py = call.py();
-        let entered = Request::arrive(&self.environ, &self.app, settings, arrival)
-            .and_then(|request| Ok((Request::enter(&request, &self.environ)?, request)));
-        let (previous, request) = match entered {
-            Ok(entered) => entered,
+        let arrived = Request::arrive(&self.environ, &self.app, settings, arrival).and_then(|request| {
+            let entered = guard::check().and_then(|()| Request::enter(&request, &self.environ));
+            Ok((entered.inspect_err(|error| request.get().fail(py, error))?, request))
+        });
+        let (previous, request) = match arrived {
+            Ok(arrived) => arrived,
             Err(error) => {
                 quietly(py, "wsgi_app", Err(error));
+                guard::check()?;
                 return call.proceed();
             }
         };
@@ -62,14 +66,8 @@ impl<'py> Arguments<'py> {
         let observer: ResponseObserver = Box::new(move |status, headers| observed.get().respond(status, headers));
         let start_response = Bound::new(py, StartResponse::new(self.start_response.clone().unbind(), observer))?;
         let args = PyTuple::new(py, [self.app.as_any(), self.environ.as_any(), start_response.as_any()])?;
-        match request.get().start_at_arrival(&self.environ) {
-            Err(error) if !error.is_instance_of::<PyException>(py) => {
-                request.get().fail(py, &error);
-                return Err(error);
-            }
-            started => quietly(py, "wsgi_app", started),
-        }
-        let result = call.proceed_with(&args);
+        quietly(py, "wsgi_app", request.get().start_at_arrival(&self.environ));
+        let result = guard::check().and_then(|()| call.proceed_with(&args));
         if !FUNCTIONS.is_installed() {
             request.get().miss_teardown(py, result.as_ref().err());
         }
@@ -77,7 +75,7 @@ impl<'py> Arguments<'py> {
         let taken = request.get().is_taken();
         request.get().supersede();
         match result {
-            Ok(body) if taken => Ok(self.finish(&request, body, py)),
+            Ok(body) if taken => unless_interrupted(py, self.finish(&request, body, py)),
             Err(error) if taken => {
                 request.get().fail(py, &error);
                 Err(error)
@@ -93,8 +91,10 @@ impl<'py> Arguments<'py> {
             return body;
         };
         // Servers test for the type of their file wrapper.
-        let file_wrapper = self.environ.get_item(intern!(py, "wsgi.file_wrapper")).ok().flatten();
-        if file_wrapper.is_some_and(|file_wrapper| body.bind(py).is_instance(&file_wrapper).unwrap_or(false)) {
+        let file_wrapper = self.environ.get_item(intern!(py, "wsgi.file_wrapper")).swallow(py).flatten();
+        if file_wrapper
+            .is_some_and(|file_wrapper| body.bind(py).is_instance(&file_wrapper).swallow(py).unwrap_or(false))
+        {
             request.get().complete_stream(py, None);
             return body;
         }
@@ -102,6 +102,7 @@ impl<'py> Arguments<'py> {
         let observer = Box::new(move |py: Python<'_>, exception: Option<&Bound<'_, PyBaseException>>| {
             observed.get().complete_stream(py, exception);
         });
-        ResponseBody::wrap(body.bind(py), context, Close::ByServer, observer).unwrap_or(body)
+        let wrapped = ResponseBody::wrap(body.bind(py), context, Close::ByServer, observer);
+        wrapped.swallow(py).unwrap_or(body)
     }
 }

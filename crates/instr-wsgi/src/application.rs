@@ -1,6 +1,6 @@
 //! The application of an instrumented server.
 
-use otel_rs_core::guard::guarded;
+use otel_rs_core::guard::{Swallow, guarded};
 use otel_rs_core::http::HttpServer;
 use otel_rs_core::plugin::Active;
 use pyo3::prelude::*;
@@ -21,15 +21,14 @@ pub(crate) fn instrument<'py>(app: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         return app.clone();
     }
     let wrapped = Bound::new(py, InstrumentedApplication { wsgi: app.clone().unbind() });
-    wrapped.map_or_else(|_| app.clone(), Bound::into_any)
+    wrapped.swallow(py).map_or_else(|| app.clone(), Bound::into_any)
 }
 
 /// Whether it is the stock middleware or a subclass of it, by name: the stock package is not imported.
 fn is_stock_middleware(app: &Bound<'_, PyAny>) -> bool {
     app.get_type().mro().iter().filter_map(|class| class.cast_into::<PyType>().ok()).any(|class| {
-        class
-            .fully_qualified_name()
-            .is_ok_and(|name| name.to_string_lossy() == "opentelemetry.instrumentation.wsgi.OpenTelemetryMiddleware")
+        let name = class.fully_qualified_name().swallow(app.py());
+        name.is_some_and(|name| name.to_string_lossy() == "opentelemetry.instrumentation.wsgi.OpenTelemetryMiddleware")
     })
 }
 

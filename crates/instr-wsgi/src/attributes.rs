@@ -22,7 +22,7 @@ fn stability(mode: Option<&Bound<'_, PyAny>>) -> PyResult<Stability> {
     match mode {
         None => Ok(Stability::Old),
         Some(mode) => {
-            let value = mode.getattr("value").unwrap_or_else(|_| mode.clone());
+            let value = mode.getattr_opt("value")?.unwrap_or_else(|| mode.clone());
             Ok(Stability::from_opt_in(Some(&value.str()?.to_string_lossy())))
         }
     }

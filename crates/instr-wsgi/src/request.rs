@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use otel_rs_abi::KeyValue;
 use otel_rs_core::context::{self, ContextValues};
-use otel_rs_core::guard::guarded;
+use otel_rs_core::guard::{self, Swallow, guarded};
 use otel_rs_core::http::{Close, EnvironFacts, HttpServer, Response, ResponseBody, call_hook};
 use otel_rs_core::text::Text;
 use otel_rs_core::trace::{Span, StatusCode, message};
@@ -52,9 +52,14 @@ impl Request {
         let name = server.span_name(py, &facts, None);
         let started = server.start(environ, &facts, &name, None, None)?;
         server.restate_request_headers(py, &started);
-        server.call_request_hook(&started, environ)?;
         let values = ContextValues { span: Some(started.span.object(py)), ..ContextValues::default() };
-        let context = context::derive(py, Some(&started.incoming.context), values)?.unbind();
+        let context = server
+            .call_request_hook(&started, environ)
+            .and_then(|_| guard::check())
+            .and_then(|()| context::derive(py, Some(&started.incoming.context), values))
+            // A span that never ends is never exported.
+            .inspect_err(|_| started.span.end(py, None))?
+            .unbind();
         server.count(py, &facts, 1.0);
         Ok(Self {
             server,
@@ -91,7 +96,8 @@ impl Request {
         let py = status.py();
         if let Some(text) = Text::from_any(status) {
             self.server.respond(&self.span, self.is_server, &text, headers);
-            self.progress(|progress| progress.status = Some(text));
+            // One of before is dropped here, without the lock: it may be of a class with a finalizer.
+            drop(self.progress(|progress| progress.status.replace(text)));
         }
         match self.server.response_hook(py) {
             None => Ok(()),
@@ -111,11 +117,11 @@ impl Request {
         let py = body.py();
         // Servers test for the type of their file wrapper, so it is not wrapped.
         let file_wrapper = environ.get_item(intern!(py, "wsgi.file_wrapper"))?;
-        if file_wrapper.is_some_and(|file_wrapper| body.is_instance(&file_wrapper).unwrap_or(false)) {
+        if file_wrapper.is_some_and(|file_wrapper| body.is_instance(&file_wrapper).swallow(py).unwrap_or(false)) {
             self.end(py, None);
             return Ok(body.clone().unbind());
         }
-        if body.hasattr(intern!(py, "__len__")).unwrap_or(false) {
+        if body.hasattr(intern!(py, "__len__")).swallow(py).unwrap_or(false) {
             self.measure(py, None);
         }
         let context = match self.progress(|progress| progress.excluded) {
@@ -140,8 +146,8 @@ impl Request {
         if !self.server.stability().reports_new() || !exception.is_instance_of::<PyException>() {
             return self.end(py, Some(&exception).filter(|_| !recorded));
         }
-        let error_type = error.get_type(py).qualname().map(|name| name.to_string_lossy().into_owned());
-        let error_type = error_type.unwrap_or_default();
+        let error_type = error.get_type(py).qualname().swallow(py);
+        let error_type = error_type.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         self.span.set_attributes(py, &[KeyValue::new(ERROR_TYPE, error_type.as_str())]);
         if !recorded {
             self.span.record_error(&exception);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use otel_rs_core::guard::guard;
-use otel_rs_core::http::{HttpServer, ResponseObserver, StartResponse, claim_key};
-use otel_rs_core::log;
+use otel_rs_core::guard::{self, Swallow, guard};
+use otel_rs_core::http::{HttpServer, ResponseObserver, StartResponse, claim_key, unless_interrupted};
+use otel_rs_core::log::{self, Level};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -28,6 +28,7 @@ pub(crate) fn serve(
 ) -> PyResult<Py<PyAny>> {
     let py = environ.py();
     let Some((request, environ)) = begin(server, environ)? else {
+        guard::check()?;
         return wsgi.call1((environ, start_response)).map(Bound::unbind);
     };
     let (observed, its_environ) = (request.clone(), environ.clone().unbind());
@@ -37,17 +38,18 @@ pub(crate) fn serve(
     if mark == Mark::Yes {
         environ.set_item(claim_key(py), Bound::new(py, ServerRequest(request.clone()))?)?;
     }
-    let (result, left) = request.in_context(py, || wsgi.call1(args));
-    if mark == Mark::Yes && environ.contains(claim_key(py)).unwrap_or(false) {
-        environ.del_item(claim_key(py))?;
+    let (result, left) = request.in_context(py, || guard::check().and_then(|()| wsgi.call1(args)));
+    if mark == Mark::Yes && environ.contains(claim_key(py)).swallow(py).unwrap_or(false) {
+        environ.del_item(claim_key(py)).swallow(py);
     }
     match result {
         Ok(body) => {
             let wrapped = guard("the body of a response", || request.body(&body, &environ, left));
-            Ok(wrapped.and_then(Result::ok).unwrap_or_else(|| {
+            let wrapped = wrapped.and_then(|wrapped| wrapped.swallow(py)).unwrap_or_else(|| {
                 guard("the end of a request", || request.end(py, None));
                 body.unbind()
-            }))
+            });
+            unless_interrupted(py, wrapped)
         }
         Err(error) => {
             guard("the error of an application", || request.raised(py, &error));
@@ -69,7 +71,7 @@ fn begin<'py>(
         Some(Ok(request)) => Ok(Some((Arc::new(request), environ.clone()))),
         Some(Err(error)) if !error.is_instance_of::<PyException>(py) => Err(error),
         Some(Err(error)) => {
-            log::warning_once(py, "begin", &format!("a request was not traced: {error}"));
+            log::raised_once(py, Level::Warning, "begin", &error, "a request was not traced");
             Ok(None)
         }
         None => Ok(None),

@@ -4,7 +4,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use crate::context::{self, ContextValues, Token};
-use crate::guard::guard;
+use crate::guard::{Swallow, guard};
 
 /// Two contexts that belong together between two steps: where the one is current outside, the other is inside.
 pub(super) struct Contexts {
@@ -86,10 +86,11 @@ impl Entered<'_> {
 /// Runs `body` with `inside` current. What it has attached and not detached stays current, but not the span of `inside`.
 pub(crate) fn within<T>(inside: Bound<'_, PyAny>, body: impl FnOnce() -> T) -> T {
     let py = inside.py();
-    let entered = guard("attach", || Contexts::new(inside).and_then(|contexts| contexts.enter(py)).ok()).flatten();
+    let entered =
+        guard("attach", || Contexts::new(inside).and_then(|contexts| contexts.enter(py)).swallow(py)).flatten();
     let result = body();
     if let Some(entered) = entered {
-        guard("detach", || entered.leave(py).ok());
+        guard("detach", || entered.leave(py).swallow(py));
     }
     result
 }

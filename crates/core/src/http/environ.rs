@@ -9,6 +9,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
 
+use crate::guard::Swallow;
 use crate::text::Text;
 
 /// What an environ said when it was read.
@@ -126,13 +127,13 @@ fn text(environ: &Bound<'_, PyDict>, key: &Bound<'_, PyString>) -> PyResult<Opti
 fn number(value: &Bound<'_, PyAny>) -> Option<i64> {
     match value.cast::<PyString>() {
         Ok(text) => python_int(&text.to_string_lossy()),
-        Err(_) => value.cast::<PyInt>().ok()?.extract().ok(),
+        Err(_) => value.cast::<PyInt>().ok()?.extract().swallow(value.py()),
     }
 }
 
 /// A number zero counts as absent, a string zero does not.
 fn peer_port(value: Option<Bound<'_, PyAny>>) -> Option<i64> {
-    value.filter(|value| value.is_truthy().unwrap_or(false)).as_ref().and_then(number)
+    value.filter(|value| value.is_truthy().swallow(value.py()).unwrap_or(false)).as_ref().and_then(number)
 }
 
 /// Some servers give header values as bytes.

@@ -4,6 +4,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use crate::guard::{self, Swallow};
 use crate::log;
 
 /// A list of regular expressions (Python's) that are searched for in a request's URL. One that begins with `^/`, which
@@ -28,6 +29,7 @@ impl ExcludedUrls {
         let path = paths.filter_map(|pattern| compile(py, pattern, source, false)).collect();
         let url = match try_compile(py, &patterns.join("|"), false) {
             Ok(all) => vec![all],
+            Err(error) if guard::pass_on(py, &error) => Vec::new(),
             Err(_) => {
                 let given = patterns.iter().filter(|pattern| !pattern.is_empty());
                 given.filter_map(|pattern| compile(py, pattern, source, false)).collect()
@@ -60,7 +62,7 @@ impl ExcludedUrls {
         if self.path.is_empty() {
             return false;
         }
-        let Ok(text) = url.str() else { return false };
+        let Some(text) = url.str().swallow(py) else { return false };
         let path = PyString::new(py, path_of(&text.to_string_lossy()));
         // An alternative in it that is not anchored has been searched for in the URL.
         self.path.iter().any(|pattern| finds(pattern.bind(py), intern!(py, "match"), &path))
@@ -68,7 +70,7 @@ impl ExcludedUrls {
 }
 
 fn finds(pattern: &Bound<'_, PyAny>, method: &Bound<'_, PyString>, text: &Bound<'_, PyAny>) -> bool {
-    pattern.call_method1(method, (text,)).is_ok_and(|found| !found.is_none())
+    pattern.call_method1(method, (text,)).swallow(text.py()).is_some_and(|found| !found.is_none())
 }
 
 /// The path in a URL, from the slash after the host to the query.
@@ -91,7 +93,9 @@ fn try_compile(py: Python<'_>, pattern: &str, ignore_case: bool) -> PyResult<Py<
 pub(super) fn compile(py: Python<'_>, pattern: &str, source: &str, ignore_case: bool) -> Option<Py<PyAny>> {
     match try_compile(py, pattern, ignore_case) {
         Ok(compiled) => Some(compiled),
+        Err(error) if guard::pass_on(py, &error) => None,
         Err(error) => {
+            let error = log::described(py, &error);
             log::warning_once(
                 py,
                 source,

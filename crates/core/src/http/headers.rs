@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use super::excluded::compile;
+use crate::guard::Swallow;
 use crate::trace::Span;
 
 const REQUEST: &str = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST";
@@ -78,7 +79,7 @@ impl CapturedHeaders {
         let Some(pattern) = &self.request else { return Vec::new() };
         let headers = environ.iter().filter_map(|(name, value)| {
             let name = name.cast_into::<PyString>().ok()?.to_string_lossy().strip_prefix("HTTP_")?.replace('_', "-");
-            Some((name, value.str().ok()?.to_string_lossy().into_owned()))
+            Some((name, value.str().swallow(environ.py())?.to_string_lossy().into_owned()))
         });
         self.select(environ.py(), pattern, headers.collect(), request_header_key)
     }
@@ -86,9 +87,9 @@ impl CapturedHeaders {
     fn response_headers(&self, headers: &Bound<'_, PyAny>) -> Vec<Captured> {
         let Some(pattern) = &self.response else { return Vec::new() };
         let mut joined: Vec<(String, String)> = Vec::new();
-        for header in headers.try_iter().into_iter().flatten().flatten() {
-            let Ok((name, value)) = header.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() else { continue };
-            let (Ok(name), Ok(value)) = (name.str(), value.str()) else { continue };
+        let py = headers.py();
+        for header in headers.try_iter().swallow(py).into_iter().flatten() {
+            let Some((name, value)) = header.and_then(|header| texts(&header)).swallow(py) else { continue };
             let (name, value) = (name.to_string_lossy().to_lowercase(), value.to_string_lossy().into_owned());
             match joined.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, known)) => {
@@ -98,7 +99,7 @@ impl CapturedHeaders {
                 None => joined.push((name, value)),
             }
         }
-        self.select(headers.py(), pattern, joined, response_header_key)
+        self.select(py, pattern, joined, response_header_key)
     }
 
     fn select(
@@ -109,7 +110,7 @@ impl CapturedHeaders {
         key: fn(&str) -> String,
     ) -> Vec<Captured> {
         let asks = |pattern: &Py<PyAny>, method: &str, name: &str| {
-            pattern.bind(py).call_method1(method, (name,)).is_ok_and(|found| !found.is_none())
+            pattern.bind(py).call_method1(method, (name,)).swallow(py).is_some_and(|found| !found.is_none())
         };
         headers
             .into_iter()
@@ -120,6 +121,12 @@ impl CapturedHeaders {
             })
             .collect()
     }
+}
+
+/// Name and value of a header, a pair of anything that has a text.
+fn texts<'py>(header: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyString>, Bound<'py, PyString>)> {
+    let (name, value) = header.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+    Ok((name.str()?, value.str()?))
 }
 
 pub(super) fn set_on(py: Python<'_>, span: &Span, captured: &[Captured]) {

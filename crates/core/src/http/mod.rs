@@ -22,4 +22,4 @@ pub use response_propagation::inject_response_headers;
 pub use server::{HttpServer, Response, ServerSpan, captures_all_methods};
 pub use start_response::{ResponseObserver, StartResponse};
 pub use status::add_status_to;
-pub use stream::{BodyObserver, Close, ResponseBody};
+pub use stream::{BodyObserver, Close, ResponseBody, unless_interrupted};

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::guard::guarded;
-use crate::log;
+use crate::log::{self, Level};
 use crate::module_global::ModuleGlobal;
 
 /// Appends headers to a WSGI header list, as propagators ask a setter to.
@@ -42,10 +42,7 @@ pub fn inject_response_headers(headers: &Bound<'_, PyAny>) {
         Ok(())
     };
     if let Err(error) = inject() {
-        log::warning_once(
-            py,
-            "response propagator",
-            &format!("the global response propagator raised, the response goes on without its headers: {error}"),
-        );
+        let message = "the global response propagator raised, the response goes on without its headers";
+        log::raised_once(py, Level::Warning, "response propagator", &error, message);
     }
 }

@@ -215,7 +215,7 @@ impl HttpServer {
     ///
     /// # Errors
     ///
-    /// What the hook raises that is no `Exception`; the span has ended then.
+    /// What the hook raises that is no `Exception`, or what the context does.
     pub fn call_request_hook(&self, started: &ServerSpan<'_>, environ: &Bound<'_, PyDict>) -> PyResult<bool> {
         let py = environ.py();
         let Some(hook) = &self.request_hook else { return Ok(false) };
@@ -226,9 +226,6 @@ impl HttpServer {
         let result = call_hook(hook.bind(py), "request_hook", (started.span.object(py), environ));
         if let Some(token) = token {
             context::detach(py, token);
-        }
-        if result.is_err() {
-            started.span.end(py, None);
         }
         result.map(|()| true)
     }

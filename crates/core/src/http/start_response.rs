@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::guard::{guard, guarded};
+use crate::guard::{Swallow, guard, guarded};
 
 /// Told the status and the very header list that is passed on. What it returns as an error is raised to the
 /// application: a `BaseException` of a hook's that is no `Exception`.
@@ -34,7 +34,7 @@ impl StartResponse {
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let argument = |index, names: &[&str]| {
-            let named = || names.iter().find_map(|name| kwargs?.get_item(name).ok().flatten());
+            let named = || names.iter().find_map(|name| kwargs?.get_item(name).swallow(args.py()).flatten());
             args.get_item(index).ok().or_else(named)
         };
         // PEP 3333 has the arguments positional; servers take keywords too, by one of two names for the headers.

@@ -11,7 +11,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::context;
-use crate::guard::{guard, guarded};
+use crate::guard::{self, Swallow, guard, guarded};
 
 /// Told once how a body ended: with the exception that its iteration raised, if it raised one.
 pub type BodyObserver = Box<dyn FnOnce(Python<'_>, Option<&Bound<'_, PyBaseException>>) + Send>;
@@ -60,7 +60,7 @@ impl ResponseBody {
         let py = iterable.py();
         let state = State { context, iterator: None, observer: Some(observer), closed: false };
         let body = Self { iterable: iterable.clone().unbind(), close, state: Mutex::new(state) };
-        match iterable.hasattr(intern!(py, "__len__")).unwrap_or(false) {
+        match iterable.hasattr(intern!(py, "__len__")).swallow(py).unwrap_or(false) {
             true => Ok(Py::new(py, PyClassInitializer::from(body).add_subclass(SizedResponseBody))?.into_any()),
             false => Ok(Py::new(py, body)?.into_any()),
         }
@@ -103,7 +103,7 @@ impl ResponseBody {
             Some(iterator) => iterator.into_bound(py),
             None => {
                 let iterator = self.iterable.bind(py).try_iter()?.into_any();
-                self.state(|state| state.iterator = Some(iterator.clone().unbind()));
+                drop(self.state(|state| state.iterator.replace(iterator.clone().unbind())));
                 iterator
             }
         };
@@ -161,6 +161,21 @@ impl Drop for ResponseBody {
             });
         });
     }
+}
+
+/// A body as it goes to the server. If an interrupt is to be raised in its place, nobody else would close it.
+///
+/// # Errors
+///
+/// What [`guard::pass_on`] has kept.
+pub fn unless_interrupted(py: Python<'_>, body: Py<PyAny>) -> PyResult<Py<PyAny>> {
+    let Err(interrupt) = guard::check() else { return Ok(body) };
+    let close = || match body.bind(py).getattr_opt(intern!(py, "close"))? {
+        Some(close) => close.call0().map(drop),
+        None => Ok(()),
+    };
+    close().swallow(py);
+    Err(interrupt)
 }
 
 /// A [`ResponseBody`] of an iterable that knows its length.

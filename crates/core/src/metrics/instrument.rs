@@ -7,7 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 use super::{api::ApiInstrument, native::NativeInstrument};
-use crate::log;
+use crate::log::{self, Level};
 use crate::provider::{self, Provider, ProviderSource, Scope};
 
 /// Makes instruments for one instrumentation scope.
@@ -60,7 +60,8 @@ impl Meter {
 
 impl Instrument {
     /// Records `value` (adds it, for counters) with attributes. `context`, a Python `Context`, is where a provider
-    /// that keeps exemplars finds the span; the native SDK has none. What a provider raises is logged once.
+    /// that keeps exemplars finds the span; the native SDK has none. What a provider raises is logged
+    /// once.
     pub fn record(&self, py: Python<'_>, value: f64, attributes: &[KeyValue<'_>], context: Option<&Bound<'_, PyAny>>) {
         self.with_backend(py, |backend| match backend {
             Backend::Native(instrument) => {
@@ -81,7 +82,7 @@ impl Instrument {
             },
         };
         if let Err(error) = result {
-            log::warning_once(py, "meter", &format!("the meter provider raised, the record is dropped: {error}"));
+            log::raised_once(py, Level::Warning, "meter", &error, "the meter provider raised, the record is dropped");
         }
     }
 

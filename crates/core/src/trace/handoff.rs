@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use otel_rs_abi::{KeyValue, SpanKind};
-use pyo3::exceptions::{PyBaseException, PyException};
+use pyo3::exceptions::PyBaseException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -21,7 +21,8 @@ use pyo3::types::{PyDict, PyTuple};
 use super::in_span::with_span;
 use super::{Span, SpanBuilder, Tracer};
 use crate::coroutine::{Coroutine, CoroutineObserver, within};
-use crate::guard::{guard, guarded};
+use crate::guard::{self, Swallow, guard, guarded};
+use crate::log::Level;
 use crate::{context, log};
 
 /// What the spans of such calls are like.
@@ -74,13 +75,11 @@ impl Handoff {
     ///
     /// What `body` raises, and what a provider raises that is no `Exception`.
     pub fn around<'py, T>(&self, py: Python<'py>, body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-        let inside = match self.start(py) {
-            Ok(Some(inside)) => inside,
-            Ok(None) => return body(),
-            Err(error) if error.is_instance_of::<PyException>(py) => return body(),
-            Err(interrupt) => return Err(interrupt),
-        };
-        let result = within(inside, body);
+        let inside = self.start(py);
+        let result = guard::check().and_then(|()| match inside {
+            Some(inside) => within(inside, body),
+            None => body(),
+        });
         // The exception has its traceback then, which before Python 3.12 it has only once it has been caught.
         let error = result.as_ref().err().map(|error| error.clone_ref(py).into_value(py).into_bound(py));
         self.finish(py, error.as_ref());
@@ -120,7 +119,7 @@ impl Handoff {
     }
 
     /// Starts the span, if another one is current; the context that comes back has it.
-    fn start<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn start<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let start = || -> PyResult<_> {
             let context = context::current(py)?;
             if context::span_in(&context)?.is_none() {
@@ -137,12 +136,15 @@ impl Handoff {
                     attributes: &self.attributes,
                 },
             )?;
-            let inside = with_span(&span, &context)?;
+            let inside = with_span(&span, &context);
+            // It ends with the call, whether it is current meanwhile or not.
             let _ = self.call.set((span, Instant::now()));
-            Ok(Some(inside))
+            inside.map(Some)
         };
-        start().inspect_err(|error| {
-            log::warning_once(py, &self.name, &format!("a call was not traced ({}): {error}", self.name));
+        start().unwrap_or_else(|error| {
+            let message = format!("a call was not traced ({})", self.name);
+            log::raised_once(py, Level::Warning, &self.name, &error, &message);
+            None
         })
     }
 
@@ -166,10 +168,10 @@ impl Handoff {
     fn begin<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let (span, started) = self.call.get()?;
         self.waited.set(started.elapsed());
-        let context = context::current(py).ok()?;
-        match context::span_in(&context) {
-            Ok(Some(current)) if current.is(span.object(py)) => None,
-            _ => with_span(span, &context).ok(),
+        let context = context::current(py).swallow(py)?;
+        match context::span_in(&context).swallow(py).flatten() {
+            Some(current) if current.is(span.object(py)) => None,
+            _ => with_span(span, &context).swallow(py),
         }
     }
 
@@ -186,7 +188,7 @@ struct CallingSide(Arc<Handoff>);
 
 impl CoroutineObserver for CallingSide {
     fn start(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.0.start(py).ok()?.map(Bound::unbind)
+        self.0.start(py).map(Bound::unbind)
     }
 
     fn finish(&self, py: Python<'_>, error: Option<&Bound<'_, PyBaseException>>) {
@@ -231,8 +233,9 @@ impl HandedOver {
             let awaitable = function.call(args, kwargs)?;
             // What cannot be awaited is left to raise what it raises.
             let observed = guard("a function handed over", || {
-                let awaits = awaitable.hasattr(intern!(py, "__await__")).unwrap_or(false);
-                awaits.then(|| Coroutine::wrap(&awaitable, Box::new(OtherSide(Arc::clone(&self.handoff)))).ok())
+                let awaits = awaitable.hasattr(intern!(py, "__await__")).swallow(py).unwrap_or(false);
+                let other_side = || Box::new(OtherSide(Arc::clone(&self.handoff)));
+                awaits.then(|| Coroutine::wrap(&awaitable, other_side()).swallow(py))
             });
             return Ok(observed.flatten().flatten().map_or(awaitable, |observed| observed.into_bound(py)));
         }

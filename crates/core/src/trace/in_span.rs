@@ -11,7 +11,8 @@ use pyo3::sync::PyOnceLock;
 use super::{Span, SpanBuilder, Tracer};
 use crate::context::{self, ContextValues};
 use crate::coroutine::{Coroutine, CoroutineObserver};
-use crate::log;
+use crate::guard::{self, Swallow};
+use crate::log::{self, Level};
 
 impl Tracer {
     /// Runs `body` inside a new span, a child of the current one: it is current while `body` runs, an exception is
@@ -33,20 +34,23 @@ impl Tracer {
         attributes: &[KeyValue<'_>],
         body: impl FnOnce(Option<&Span>) -> PyResult<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        let context = context::current(py)?;
-        let builder =
-            SpanBuilder { name, kind, start_time_ns: None, remote_parent: None, context: &context, attributes };
-        let span = match self.start(py, &builder) {
-            Ok(span) => span,
+        let started = context::current(py).and_then(|context| {
+            let builder =
+                SpanBuilder { name, kind, start_time_ns: None, remote_parent: None, context: &context, attributes };
+            Ok((self.start(py, &builder)?, context))
+        });
+        let (span, context) = match started {
+            Ok(started) => started,
             Err(error) if !error.is_instance_of::<PyException>(py) => return Err(error),
             Err(error) => {
-                log::warning_once(py, name, &format!("a call of {name} was not traced: {error}"));
+                let message = format!("a call of {name} was not traced");
+                log::raised_once(py, Level::Warning, name, &error, &message);
                 return body(None);
             }
         };
-        let token = with_span(&span, &context).and_then(|inside| context::attach(&inside));
-        let result = body(Some(&span));
-        if let Ok(token) = token {
+        let token = with_span(&span, &context).and_then(|inside| context::attach(&inside)).swallow(py);
+        let result = guard::check().and_then(|()| body(Some(&span)));
+        if let Some(token) = token {
             context::detach(py, token);
         }
         match result {
@@ -74,13 +78,13 @@ pub(super) fn with_span<'py>(span: &Span, context: &Bound<'py, PyAny>) -> PyResu
 fn is_coroutine(value: &Bound<'_, PyAny>) -> bool {
     static COROUTINE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let is_coroutine = || value.is_instance(once::import(&COROUTINE, value.py(), "types", "CoroutineType")?);
-    is_coroutine().unwrap_or(false)
+    is_coroutine().swallow(value.py()).unwrap_or(false)
 }
 
 /// The coroutine with the span around it; as it is if that cannot be.
 fn until_finished(coroutine: Bound<'_, PyAny>, span: Span) -> Py<PyAny> {
     let observer = Box::new(SpanAround { span, ended: AtomicBool::new(false) });
-    Coroutine::wrap(&coroutine, observer).unwrap_or_else(|_| coroutine.unbind())
+    Coroutine::wrap(&coroutine, observer).swallow(coroutine.py()).unwrap_or_else(|| coroutine.unbind())
 }
 
 /// Ends a span with its coroutine.
@@ -92,7 +96,7 @@ struct SpanAround {
 impl CoroutineObserver for SpanAround {
     fn start(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         let inside = context::current(py).and_then(|outside| with_span(&self.span, &outside));
-        inside.map(Bound::unbind).ok()
+        inside.map(Bound::unbind).swallow(py)
     }
 
     fn finish(&self, py: Python<'_>, error: Option<&Bound<'_, PyBaseException>>) {

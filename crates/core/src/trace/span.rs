@@ -6,9 +6,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::{api, native::NativeSpan};
-use crate::log;
+use crate::guard::Swallow;
+use crate::log::{self, Level};
 
-/// A started span. Nothing here raises into the caller: what goes wrong in a provider is logged once.
+/// A started span. Nothing here raises into the caller: what goes wrong in a provider is logged once, and what is no
+/// `Exception` is raised where the caller returns to Python.
 pub struct Span {
     object: Py<PyAny>,
     native: Option<NativeSpan>,
@@ -93,7 +95,8 @@ impl Span {
         let py = exception.py();
         if self.is_recording && exception.is_instance_of::<PyException>() {
             self.record_exception(exception);
-            let name = exception.get_type().name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = exception.get_type().name().swallow(py);
+            let name = name.as_ref().map_or_else(Default::default, |name| name.to_string_lossy());
             self.set_status(py, StatusCode::Error, &format!("{name}: {}", message(exception)));
         }
     }
@@ -112,7 +115,7 @@ impl Span {
     pub(crate) fn exemplar_context<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         match self.native {
             Some(_) => None,
-            None => api::exemplar_context(self.object.bind(py)).ok(),
+            None => api::exemplar_context(self.object.bind(py)).swallow(py),
         }
     }
 
@@ -129,12 +132,13 @@ impl Span {
 /// Logs what a provider raised, once; answers whether it raised nothing.
 fn said(py: Python<'_>, result: PyResult<()>) -> bool {
     if let Err(error) = &result {
-        log::warning_once(py, "span", &format!("the tracer provider raised, the span goes on without it: {error}"));
+        log::raised_once(py, Level::Warning, "span", error, "the tracer provider raised, the span goes on without it");
     }
     result.is_ok()
 }
 
 /// `str(exception)`; empty if that raises.
 pub fn message(exception: &Bound<'_, PyAny>) -> String {
-    exception.str().map(|message| message.to_string_lossy().into_owned()).unwrap_or_default()
+    let message = exception.str().swallow(exception.py());
+    message.map(|message| message.to_string_lossy().into_owned()).unwrap_or_default()
 }
