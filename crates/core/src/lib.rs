@@ -11,6 +11,7 @@ pub mod environment;
 pub mod function;
 pub mod guard;
 pub mod http;
+pub mod interpreter;
 pub mod log;
 pub mod metrics;
 mod module_global;

@@ -13,7 +13,7 @@ pub use active::Active;
 use crate::coexistence::Stock;
 use crate::guard::guarded;
 use crate::patch::Turns;
-use crate::{guard, log};
+use crate::{guard, interpreter, log};
 
 /// A plugin: one instrumented library in one wheel.
 pub struct Plugin {
@@ -79,6 +79,7 @@ pub fn linked() -> PyResult<&'static Plugin> {
 ///
 /// What Python raises.
 pub fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    interpreter::claim(module)?;
     let plugin = linked()?;
     guard::install();
     log::set_logger_name(plugin.package);

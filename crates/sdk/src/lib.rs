@@ -11,7 +11,7 @@ mod resource;
 mod trace;
 
 use otel_rs_core::guard::guarded;
-use otel_rs_core::{guard, log};
+use otel_rs_core::{guard, interpreter, log};
 use otel_rs_pipeline::process;
 use pyo3::prelude::*;
 
@@ -19,6 +19,7 @@ use pyo3::prelude::*;
 #[pymodule]
 #[pyo3(name = "_native")]
 fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    interpreter::claim(module)?;
     log::set_logger_name("otel_rs_sdk");
     guard::install();
     lifecycle::quieten_export_threads();

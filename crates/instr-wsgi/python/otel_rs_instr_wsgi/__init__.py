@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from opentelemetry.propagators.textmap import Getter
 
-from . import _native
+from . import _interpreter, _native  # noqa: F401  # the first makes the second importable
 from ._native import (
     OpenTelemetryMiddleware,
     add_response_attributes,

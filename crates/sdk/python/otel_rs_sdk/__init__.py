@@ -1,5 +1,8 @@
 """The OpenTelemetry SDK for Python, native."""
 
+from otel_rs_sdk import _interpreter  # noqa: F401  # makes the native module importable
+
+# isort: split
 from otel_rs_sdk import _beside_stock
 from otel_rs_sdk._aggregation import (
     AggregationTemporality,

@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use otel_rs_core::guard::guarded;
+use otel_rs_core::interpreter;
 use otel_rs_pipeline::diagnostics;
 use otel_rs_pipeline::process::{PerProcess, thread};
 use pyo3::prelude::*;
@@ -13,7 +14,7 @@ use pyo3::prelude::*;
 static STARTED: PerProcess<AtomicBool> = PerProcess::new();
 
 /// Starts the thread of this process, unless it is there. Where none can be started (at the end of the interpreter)
-/// the next call tries again, and lines go to standard error meanwhile.
+/// the next call tries again, and lines go to standard error meanwhile, as they always do in sub-interpreters.
 ///
 /// # Errors
 ///
@@ -21,6 +22,10 @@ static STARTED: PerProcess<AtomicBool> = PerProcess::new();
 pub fn start(py: Python<'_>) -> PyResult<()> {
     let started = STARTED.get_or_build(AtomicBool::default);
     if started.swap(true, Ordering::AcqRel) {
+        return Ok(());
+    }
+    // A sub-interpreter cannot be ended while it has another thread.
+    if !interpreter::is_main(py) {
         return Ok(());
     }
     // As every thread of ours: a signal that the application blocks must not reach this one.

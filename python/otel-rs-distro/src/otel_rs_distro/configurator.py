@@ -29,9 +29,9 @@ class OtelRsConfigurator:
         """Configures tracing and metrics; the launcher passes ``auto_instrumentation_version``."""
         type(self).has_run = True
         choice.forget()
-        if _is_disabled():
-            return
         try:
+            if _is_disabled() or not _is_native():
+                return
             self._configure(**kwargs)
         except Exception as error:
             _report_failure("OpenTelemetry", "telemetry", error)
@@ -69,6 +69,13 @@ def _report_failure(what: str, lost: str, error: Exception) -> None:
 def _is_disabled() -> bool:
     """``OTEL_SDK_DISABLED``; nothing but ``true`` disables. The providers name a value that is no boolean."""
     return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def _is_native() -> bool:
+    """False in an interpreter that cannot have the SDK, which has said so."""
+    from otel_rs_sdk._interpreter import IS_NATIVE
+
+    return IS_NATIVE
 
 
 def _resource(auto_instrumentation_version: str | None) -> Any:
