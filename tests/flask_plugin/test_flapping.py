@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 from opentelemetry import trace
 from otel_rs_instr_asyncio import AsyncioInstrumentor
 from otel_rs_instr_flask import FlaskInstrumentor
+from werkzeug.test import EnvironBuilder
 
 from support.telemetry import Telemetry
 
@@ -151,3 +153,48 @@ def test_asked_from_inside_of_itself(telemetry: Telemetry) -> None:
     instrumentor.instrument(excluded_urls=Urls(), **telemetry.providers)
     assert not instrumentor.is_instrumented_by_opentelemetry
     assert held() == before
+
+
+def test_uninstrument_while_a_method_is_bound(telemetry: Telemetry) -> None:
+    """Binding ``__call__`` allocates, so the garbage collector may run what takes the wrapper off its class."""
+    app = flask.Flask("app")
+    app.add_url_rule("/", "index", lambda: "index")
+    environ = EnvironBuilder("/").get_environ()
+    instrumentor = FlaskInstrumentor()
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], object]:
+        return lambda data: None
+
+    armed = False
+    collected_in: set[str] = set()
+
+    def uninstrument(phase: str, info: dict[str, int]) -> None:
+        nonlocal armed
+        if armed and phase == "start":
+            armed = False
+            collected_in.add(sys._getframe(1).f_code.co_name)
+            instrumentor.uninstrument()
+            # Takes the memory of what has been freed.
+            taken.append([dict.fromkeys(range(number)) for number in range(100)])
+
+    taken: list[object] = []
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(uninstrument)
+    try:
+        for allocations in range(1, 46):
+            instrumentor.instrument(**telemetry.providers)
+            request = dict(environ)
+            gc.collect()
+            gc.set_threshold(allocations % 9 + 1)
+            armed = True
+            body = app(request, start_response)
+            armed = False
+            gc.set_threshold(*thresholds)
+            assert b"".join(body) == b"index"
+            if instrumentor.is_instrumented_by_opentelemetry:
+                instrumentor.uninstrument()
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(uninstrument)
+    # Of these collections one has met the call itself.
+    assert "test_uninstrument_while_a_method_is_bound" in collected_in

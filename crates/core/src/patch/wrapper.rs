@@ -190,6 +190,9 @@ impl Wrapper {
         instance: Option<&Bound<'py, PyAny>>,
         owner: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        // Before 3.13 CPython borrows a special method (`__call__`) while it binds it. What the garbage collector runs
+        // meanwhile lets another thread take this wrapper off its class.
+        let slf = &slf.clone();
         let py = slf.py();
         match (&slf.get().binding, instance) {
             (Binding::Function, Some(instance)) => {
