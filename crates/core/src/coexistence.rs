@@ -3,6 +3,7 @@
 //! Entry points load in directory order, which is no order at all, so the stock one may have started already, may come
 //! later, or never. It is never imported by us.
 
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::guard::Swallow;
@@ -21,17 +22,24 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// Stops it if it has started, and keeps it from starting.
+    /// Stops it if it has started, and keeps it from starting. A plugin that somebody has put under the stock name is
+    /// not in its own way; `package` is the plugin's.
     ///
     /// # Errors
     ///
     /// What registering an import hook raises.
-    pub(crate) fn disarm(&self, py: Python<'_>) -> PyResult<()> {
+    pub(crate) fn disarm(&self, py: Python<'_>, package: &str) -> PyResult<()> {
         if let Some(module) = namespace::loaded(py)?.get_item(self.module)?
-            && let Err(error) = self.stop(&module)
+            && let Some(class) = self.class_in(&module)?
         {
-            let message = format!("{} is active too and could not be stopped, so spans may come twice", self.module);
-            log::raised_once(py, Level::Warning, self.module, &error, &message);
+            if class.getattr(intern!(py, "__module__"))?.eq(package)? {
+                return Ok(());
+            }
+            if let Err(error) = self.stop(&class) {
+                let message =
+                    format!("{} is active too and could not be stopped, so spans may come twice", self.module);
+                log::raised_once(py, Level::Warning, self.module, &error, &message);
+            }
         }
         self.patches.install(py)
     }
@@ -41,14 +49,16 @@ impl Stock {
         self.patches.remove(py);
     }
 
-    fn stop(&self, module: &Bound<'_, PyAny>) -> PyResult<()> {
-        // Where it loads with its first use it has not started.
-        let class = namespace::of(module).map(|namespace| namespace.get_item(self.class)).transpose()?.flatten();
-        let Some(class) = class else { return Ok(()) };
+    /// Nothing where the module loads with its first use: it has not started.
+    fn class_in<'py>(&self, module: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(namespace::of(module).map(|namespace| namespace.get_item(self.class)).transpose()?.flatten())
+    }
+
+    fn stop(&self, class: &Bound<'_, PyAny>) -> PyResult<()> {
         let instrumentor = class.call0()?;
         if instrumentor.getattr("is_instrumented_by_opentelemetry")?.is_truthy()? {
             instrumentor.call_method0("uninstrument")?;
-            announce(module.py(), self.module);
+            announce(class.py(), self.module);
         }
         Ok(())
     }

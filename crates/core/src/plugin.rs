@@ -140,7 +140,7 @@ impl Lifecycle {
         let done = report(py, "instrument()", || {
             let plugin = linked()?;
             if let Some(stock) = plugin.stock {
-                stock.disarm(py)?;
+                stock.disarm(py, plugin.package)?;
             }
             plugin.instrumentor.instrument(options)
         });
