@@ -116,8 +116,9 @@ assert provider.force_flush()
 
 def test_at_the_exit_and_after_a_fork(receiver: OtlpReceiver) -> None:
     program = f"""
-import os, requests
+import os, requests, warnings
 from otel_rs_sdk import *
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and later warn of a fork where there are threads.
 session = requests.Session()
 session.headers["x-token"] = "t"
 provider = TracerProvider()
