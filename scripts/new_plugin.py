@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "templates" / "plugin"
+SHARED_MODULES = ROOT / "crates" / "core" / "python"
 SUFFIX = ".template"
 
 # In the standard library, and called by no program that our tests run.
@@ -130,9 +131,13 @@ def render(values: dict[str, str]) -> list[Path]:
     for file, template in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(filled(template.read_text(), values))
-    # A licence outside of the crate would not be packed.
+    # What is outside of the crate would not be packed.
     (crate / "LICENSE").symlink_to("../../LICENSE")
-    return [*files, crate / "LICENSE"]
+    package = crate / filled("python/otel_rs_instr_{{name}}", values)
+    links = [package / module.name for module in sorted(SHARED_MODULES.glob("*.py"))]
+    for link in links:
+        link.symlink_to(Path("../../../core/python", link.name))
+    return [*files, crate / "LICENSE", *links]
 
 
 def filled(text: str, values: dict[str, str]) -> str:
